@@ -443,7 +443,9 @@ class MapDecl:
     count: int | str = 0  # n of SkbMapArray, max_flows of SkbMapHash and FlowMap
     value: str = ""
     less: str = ""  # comparator
-    methods: frozenset[str] = field(default_factory=frozenset)  # every MapCall method used, "iterate" included
+    methods: frozenset[str] = field(
+        default_factory=frozenset
+    )  # every MapCall method used, "iterate" included
     span: Span
 
 
