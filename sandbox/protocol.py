@@ -1,7 +1,8 @@
-"""The whole conversation with a worker: jobs, messages, frames and rows, as docs/protocol.md states them.
+"""The conversation with a worker: jobs, framing and rows, as docs/protocol.md states them.
 
-Standard library only. The worker writes with these definitions, the service validates with them, the shell
-reads rows with them. Nothing here trusts its input: decoding raises ProtocolError and never anything else.
+Standard library only. The worker writes with these definitions, the service validates with them,
+the shell reads rows with them. Nothing here trusts its input: decoding raises ProtocolError and
+never anything else.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import Any, NamedTuple
 KIB = 1024
 MIB = 1024 * KIB
 
-# What a job may hold. The checker's own caps (64 KiB of source) are lower than TEXT_BYTES_MAX, so that an
-# oversized program gets the checker's message with its cure, and only absurd ones are refused unread.
+# What a job may hold. The checker's own caps (64 KiB of source) are lower than TEXT_BYTES_MAX, so
+# that an oversized program gets the checker's message with its cure, and only absurd ones are
+# refused unread.
 SOURCE_BYTES_MAX = 64 * KIB
 TEXT_BYTES_MAX = 256 * KIB
 PROGRAMS_MAX = 16
@@ -170,16 +172,17 @@ def rows(data: bytes | memoryview) -> Iterator[Row]:
     return (Row._make(fields) for fields in ROW.iter_unpack(data))
 
 
-# --- jobs ----------------------------------------------------------------------------------------------
+# --- jobs -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """All inputs of a run; with the engine's version they decide every row of it.
 
-    `programs` maps the names a scenario uses to texts, `files` the names of replays to their bytes. `params`
-    maps parameter paths to values that replace the scenario's; `events` are live events, appended to the
-    scenario's own. `seed` and `duration` replace the scenario's when given. Without `trace` no rows are kept.
+    `programs` maps the names a scenario uses to texts, `files` the names of replays to their bytes.
+    `params` maps parameter paths to values that replace the scenario's; `events` are live events,
+    appended to the scenario's own. `seed` and `duration` replace the scenario's when given. Without
+    `trace` no rows are kept.
     """
 
     scenario: str
@@ -302,14 +305,14 @@ def event_from_json(value: object) -> dict[str, Any]:
             if type(part) not in (str, int, float, bool):
                 raise ProtocolError(
                     "bad-type",
-                    f"event field {_quote(name)} must be text, a number or a flag, got {_type(part)}",
+                    f"event field {_quote(name)} must be text or a number, got {_type(part)}",
                 )
     if len(json.dumps(event)) > EVENT_BYTES_MAX:
         raise ProtocolError("too-large", f"an event has at most {EVENT_BYTES_MAX} bytes")
     return event
 
 
-# --- framing -------------------------------------------------------------------------------------------
+# --- framing --------------------------------------------------------------------------------------
 
 
 def encode_json(message: dict[str, Any]) -> bytes:
@@ -319,7 +322,7 @@ def encode_json(message: dict[str, Any]) -> bytes:
 
 
 def encode_frame(seq: int, data: bytes | memoryview) -> bytes:
-    """Return a frame of the rows `data`, the first of them number `seq`, behind its 5-byte header."""
+    """Return a frame of the rows `data`, the first of them number `seq`, behind its header."""
     count = len(data) // ROW.size
     header = HEADER.pack(FRAME.size + len(data), MessageType.FRAME)
     return header + FRAME.pack(PROTOCOL_VERSION, 1, 0, count, seq) + data
@@ -328,7 +331,7 @@ def encode_frame(seq: int, data: bytes | memoryview) -> bytes:
 def decode_header(
     header: bytes, json_bytes_max: int = MESSAGE_BYTES_MAX
 ) -> tuple[int, MessageType]:
-    """Return length and type of the message that follows; refuses unknown types and excess length."""
+    """Return length and type of the message that follows; refuses unknown types and lengths."""
     length, number = HEADER.unpack(header)
     try:
         kind = MessageType(number)
@@ -375,7 +378,7 @@ def decode_frame(frame: bytes, seq: int, time_ns: int) -> tuple[int, int]:
     return count, times[-1]
 
 
-# --- small checks --------------------------------------------------------------------------------------
+# --- small checks ---------------------------------------------------------------------------------
 
 
 def _refuse_constant(name: str) -> None:
