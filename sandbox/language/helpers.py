@@ -35,8 +35,8 @@ class Arg:
 class HelperSpec:
     """A helper of the language.
 
-    `returns` is int, bool, nothing, owned? (a packet the caller then owns, or None), peek? (a packet
-    that is only read, or None), int?, record?, value? (what the map holds, or None) or class?.
+    `returns` is int, bool, nothing, owned? (a packet the caller then owns, or None),
+    peek? (a packet only read, or None), int?, record?, value? (what the map holds, or None), class?.
     `low`..`high` bounds an int result.
     """
 

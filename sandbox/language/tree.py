@@ -1,7 +1,7 @@
 """The neutral typed tree of a checked program: what every back end starts from.
 
-The checker builds it, nothing mutates it. Every node carries its source range; every expression its type
-and the interval its value is known to lie in. No node knows Python's ``ast`` or any target.
+The checker builds it, nothing mutates it. Every node carries its source range; every expression its
+type and the interval its value is known to lie in. No node knows Python's ``ast`` or any target.
 """
 
 from __future__ import annotations
@@ -36,18 +36,19 @@ class Kind(Enum):
     OPTIONAL_RECORD = "record or None"
     NONE = "None"
     VOID = "nothing"
+    CTX = "ctx"  # the context, only as a parameter named ctx and an argument of a helper
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A type; `record` names the record of RECORD kinds, `borrowed` marks packets that are only read."""
+    """A type; `record` names the record of RECORD kinds, `borrowed` marks packets only read."""
 
     kind: Kind
     record: str = ""
     borrowed: bool = False
 
 
-# --- expressions -------------------------------------------------------------------------------------
+# --- expressions ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,10 @@ class Unary(Expr):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binary(Expr):
-    """op is one of + - * // % << >> & | ^. `wraps` is False where the bounds prove that no wrap can happen."""
+    """op is one of + - * // % << >> & | ^.
+
+    `wraps` is False where the bounds prove that no wrap can happen.
+    """
 
     op: str
     left: Expr
@@ -167,7 +171,7 @@ class Binary(Expr):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compare(Expr):
-    """A chain `first op1 rest1 op2 rest2 …`; each operand is evaluated once, left to right, as in Python."""
+    """A chain `first op1 rest1 op2 rest2 …`; operands are evaluated once, as in Python."""
 
     first: Expr
     ops: tuple[str, ...]  # < <= > >= == !=
@@ -203,7 +207,8 @@ class IfExp(Expr):
 class HelperCall(Expr):
     """A call of a helper of the language (helpers.py), e.g. random, min, child_dequeue, skb.load_u8.
 
-    Methods of skb and ctx are helpers too: "skb.load_u8" and "ctx.timer_after" pass the packet as args[0].
+    Methods of skb and ctx are helpers too: "skb.load_u8" has the packet as args[0];
+    "ctx.timer_after" has only the ns. Defaults of optional arguments are filled in.
     `drop` and `trace` are statements (Drop, Trace), not calls.
     """
 
@@ -223,8 +228,8 @@ class UserCall(Expr):
 class MapCall(Expr):
     """`map.method(args)`, or `map[index].method(args)` for arrays and hashes of skb maps.
 
-    Also len(map) as method "len", `q.bytes` as "bytes", `k in m` as "contains", `m[k]` of an int map as "get"
-    (0 for a missing key), `m[k] = v` as "set" (an expression statement).
+    Also len(map) as method "len", `q.bytes` as "bytes", `k in m` as "contains", `m[k]` of an int
+    map as "get" (0 for a missing key), `m[k] = v` as "set" (a statement; faults when full).
     """
 
     map: str
@@ -233,7 +238,7 @@ class MapCall(Expr):
     args: tuple[Expr, ...]
 
 
-# --- statements --------------------------------------------------------------------------------------
+# --- statements ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +321,7 @@ class ExprStmt(Stmt):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop(Stmt):
-    """`drop(skb)` or `drop(skb, "reason")`; reason indexes Program.reasons, 0 when none is given."""
+    """`drop(skb)` or `drop(skb, "reason")`; reason indexes Program.reasons, 0 for none."""
 
     skb: Expr
     reason: int
@@ -349,7 +354,7 @@ class While(Stmt):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForRange(Stmt):
-    """`for name in range(start, stop, step)`; step is a non-zero constant; bounds are evaluated once."""
+    """`for name in range(start, stop, step)`; step is a non-zero constant."""
 
     name: str
     start: Expr
@@ -360,7 +365,10 @@ class ForRange(Stmt):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForMap(Stmt):
-    """`for name in map` (keys in insertion order, or packets in rank order), `map[index]` for arrays of skb maps."""
+    """`for name in map`: keys in insertion order, or packets in rank order.
+
+    `index` is that of `for skb in map[index]`, for arrays and hashes of skb maps.
+    """
 
     name: str
     map: str
@@ -393,12 +401,12 @@ class Return(Stmt):
     value: Expr | None
 
 
-# --- declarations ------------------------------------------------------------------------------------
+# --- declarations ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
-    """A parameter. `default` is an int, a tuple of ints, or "TXQUEUELEN" or "MTU" (taken from the device)."""
+    """A parameter. `default` is an int, a tuple of ints, "TXQUEUELEN" or "MTU" (the device's)."""
 
     name: str
     default: int | tuple[int, ...] | str
@@ -412,7 +420,10 @@ class Param:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordField:
-    """A field: `length` 0 is a scalar, else an Array of that many ints. `param` is set in a ClassRecord."""
+    """A field: `length` 0 is a scalar, else an Array of that many ints.
+
+    `param` is set for the parameters of a ClassRecord.
+    """
 
     name: str
     kind: Kind  # INT or BOOL
@@ -424,7 +435,10 @@ class RecordField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A record type; `words` is the number of 64-bit words of one value."""
+    """A record type; `words` is the number of 64-bit words of one value.
+
+    A class record's first field, word 0, is always the read-only `classid` of its class.
+    """
 
     name: str
     fields: tuple[RecordField, ...]
@@ -435,7 +449,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapDecl:
-    """A map. `value` names a record, "" for int values; sizes are a constant or the name of a Param."""
+    """A map. `value` names a record, "" for int values; sizes are a constant or a Param's name."""
 
     name: str
     kind: str  # SkbMap SkbMapArray SkbMapHash FlowMap HashMap LruHashMap ArrayMap Queue Stack
@@ -443,9 +457,7 @@ class MapDecl:
     count: int | str = 0  # n of SkbMapArray, max_flows of SkbMapHash and FlowMap
     value: str = ""
     less: str = ""  # comparator
-    methods: frozenset[str] = field(
-        default_factory=frozenset
-    )  # every MapCall method used, "iterate" included
+    methods: frozenset[str] = field(default_factory=frozenset)  # used ones, and "iterate"
     span: Span
 
 
@@ -461,7 +473,11 @@ class GlobalVar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function. `role` is an entry point's name, "helper" or "comparator"; `calls` orders helpers callee first."""
+    """A function. `role` is an entry point's name, "helper" or "comparator".
+
+    `params` include ("ctx", CTX) where the source has it; a helper may take ctx too and is
+    then given it by its caller as Local("ctx"). `calls` names the helpers it calls.
+    """
 
     name: str
     role: str  # enqueue dequeue init reset timer egress classify helper comparator
