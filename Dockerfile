@@ -1,0 +1,24 @@
+# The service and its page. Node is in the build stage only; both stages start from the same pinned Python.
+ARG BASE=python:3.12.11-slim-bookworm
+
+FROM ${BASE} AS build
+WORKDIR /build
+COPY requirements requirements
+COPY frontend frontend
+RUN mkdir backend && python requirements/prepare.py
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/run.txt
+
+FROM ${BASE}
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin playground
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY sandbox sandbox
+COPY scenarios scenarios
+COPY backend backend
+COPY --from=build /build/backend/page backend/page
+RUN /venv/bin/python -m compileall -q /app
+ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 10001
+EXPOSE 8000
+CMD ["python", "-m", "backend", "--host", "0.0.0.0", "--port", "8000", "--no-browser"]
