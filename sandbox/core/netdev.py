@@ -1,0 +1,256 @@
+"""Netdev: transmit queues, their rings, the wire, and what happens when the link goes down.
+
+The device pulls: a root qdisc is asked only while a ring has room, as a driver with byte queue limits does, so with
+`ring_packets` 1 the qdisc decides at the moment the wire falls idle. The wire serves the rings in turn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.core.dialect import Array, List, late, record
+from sandbox.core.instance import Instance
+from sandbox.core.kinds import (
+    D_WIRE,
+    IN_RING,
+    ON_WIRE,
+    PURGE,
+    RECEIVE,
+    RING,
+    TX_END,
+    TX_START,
+)
+from sandbox.core.qdisc import Qdisc
+from sandbox.core.rng import Rng
+from sandbox.core.skb import Skb
+
+if TYPE_CHECKING:
+    from sandbox.core.sim import Sim
+
+EV_TX_END, EV_RECEIVE = 1, 2
+NS_PER_S = 1_000_000_000
+
+
+@record
+class TxQueue:
+    """One transmit queue; `count` and `bytes` include the packet on the wire."""
+
+    place: int
+    root: Qdisc | None = None
+    head: Skb | None = None
+    tail: Skb | None = None
+    waiting: int = 0
+    count: int = 0
+    bytes: int = 0
+    sent_packets: int = 0
+    sent_bytes: int = 0
+
+
+@record
+class Netdev:
+    """A device with one wire and one or more transmit queues; `shared_root` serves all queues when set."""
+
+    sim: Sim
+    ifindex: int
+    place: int
+    rate_bps: int
+    mtu: int
+    txqueuelen: int
+    ring_packets: int
+    limit_bytes: int
+    delay_ns: int
+    jitter_ns: int
+    loss_ppm: int
+    rng: Rng
+    queues: Array[TxQueue]
+    up: bool = True
+    shared_root: Qdisc | None = None
+    egress: Instance | None = None
+    instances: List[Instance] = late()
+    asked: bool = False
+    turn: int = 0
+    sending: Skb | None = None
+    sending_queue: int = 0
+    tx_seq: int = 0
+    tx_packets: int = 0
+    tx_bytes: int = 0
+    rx_packets: int = 0
+    rx_bytes: int = 0
+    drops: int = 0
+    purged: int = 0
+    busy_ns: int = 0
+
+    def room(self, queue: TxQueue) -> bool:
+        """Return whether a ring takes another packet."""
+        if queue.count >= self.ring_packets:
+            return False
+        return self.limit_bytes == 0 or queue.bytes < self.limit_bytes
+
+    def pull(self) -> None:
+        """Ask the root qdiscs for packets while the rings have room."""
+        if not self.up:
+            return
+        root = self.shared_root
+        if root is not None:
+            self._pull_shared(root)
+            return
+        for i in range(len(self.queues)):
+            queue = self.queues[i]
+            while queue.root is not None and self.room(queue):
+                skb = queue.root.dequeue()
+                if skb is None:
+                    break
+                self._put(skb, i)
+
+    def _pull_shared(self, root: Qdisc) -> None:
+        only = self.queues[0]
+        if len(self.queues) == 1:
+            while self.room(only):
+                skb = root.dequeue()
+                if skb is None:
+                    return
+                self._put(skb, 0)
+            return
+        while True:
+            held = root.requeued
+            if held is not None:
+                if not self.room(self.queues[held.queue_mapping]):
+                    return
+                root.requeued = None
+                root.instance.gauge.sub(held.len)
+                self._put(held, held.queue_mapping)
+                continue
+            if not self._any_room():
+                return
+            skb = root.dequeue()
+            if skb is None:
+                return
+            chosen = skb.queue_mapping % len(self.queues)
+            if self.room(self.queues[chosen]):
+                self._put(skb, chosen)
+            else:
+                skb.queue_mapping = chosen
+                root.requeued = skb
+                root.requeues += 1
+                root.instance.gauge.add(skb.len)
+
+    def _any_room(self) -> bool:
+        for i in range(len(self.queues)):
+            if self.room(self.queues[i]):
+                return True
+        return False
+
+    def _put(self, skb: Skb, index: int) -> None:
+        """Put a packet on a ring; it starts at once when the wire is idle."""
+        queue = self.queues[index]
+        queue.count += 1
+        queue.bytes += skb.len
+        sim = self.sim
+        sim.sources[skb.flow].stats.sojourn.add(sim.now_ns - skb.entered[0])
+        if self.sending is None:
+            self._start(skb, index)
+            return
+        skb.state = IN_RING
+        skb.next = None
+        if queue.tail is None:
+            queue.head = skb
+        else:
+            queue.tail.next = skb
+        queue.tail = skb
+        queue.waiting += 1
+        sim.trace.row(skb.id, RING, 0, queue.place, 0, 0, 0, queue.count)
+
+    def _start(self, skb: Skb, index: int) -> None:
+        """Begin to send; the transmission time rounds up."""
+        queue = self.queues[index]
+        duration = (skb.len * 8 * NS_PER_S + self.rate_bps - 1) // self.rate_bps
+        self.sending = skb
+        self.sending_queue = index
+        self.busy_ns += duration
+        skb.state = ON_WIRE
+        sim = self.sim
+        sim.trace.row(skb.id, TX_START, 0, queue.place, duration, 0, 0, skb.len)
+        self.tx_seq = sim.schedule(sim.now_ns + duration, EV_TX_END, self.ifindex, None)
+
+    def _start_next(self) -> None:
+        """Send from the rings in turn."""
+        count = len(self.queues)
+        for step in range(count):
+            index = (self.turn + step) % count
+            queue = self.queues[index]
+            skb = queue.head
+            if skb is not None:
+                queue.head = skb.next
+                if queue.head is None:
+                    queue.tail = None
+                skb.next = None
+                queue.waiting -= 1
+                self.turn = (index + 1) % count
+                self._start(skb, index)
+                return
+
+    def tx_end(self) -> None:
+        """The last bit of a packet has left."""
+        skb = self.sending
+        assert skb is not None
+        queue = self.queues[self.sending_queue]
+        self.sending = None
+        queue.count -= 1
+        queue.bytes -= skb.len
+        queue.sent_packets += 1
+        queue.sent_bytes += skb.len
+        self.tx_packets += 1
+        self.tx_bytes += skb.len
+        sim = self.sim
+        sim.trace.row(skb.id, TX_END, 0, queue.place, 0, 0, 0, 0)
+        if self.loss_ppm > 0 and self.rng.below(1_000_000) < self.loss_ppm:
+            self.drops += 1
+            sim.drop(skb, D_WIRE, self.place, 0, 0)
+        elif self.delay_ns == 0 and self.jitter_ns == 0:
+            self.receive(skb)
+        else:
+            delay = self.delay_ns
+            if self.jitter_ns > 0:
+                delay += self.rng.below(self.jitter_ns + 1)
+            sim.schedule(sim.now_ns + delay, EV_RECEIVE, self.ifindex, skb)
+        self._start_next()
+
+    def receive(self, skb: Skb) -> None:
+        """The packet arrives at the sink behind the wire."""
+        sim = self.sim
+        delay = sim.now_ns - skb.born_ns
+        self.rx_packets += 1
+        self.rx_bytes += skb.len
+        stats = sim.sources[skb.flow].stats
+        stats.received_packets += 1
+        stats.received_bytes += skb.len
+        stats.last_ns = sim.now_ns
+        stats.delay.add(delay)
+        if skb.deadline_ns > 0 and sim.now_ns > skb.deadline_ns:
+            stats.deadline_misses += 1
+        sim.trace.row(skb.id, RECEIVE, 0, self.place, delay, 0, 0, skb.len)
+        sim.pool.give(skb)
+
+    def flush(self, gone: List[Skb]) -> None:
+        """Take every packet off the rings and the wire, as when the link goes down."""
+        for i in range(len(self.queues)):
+            queue = self.queues[i]
+            skb = queue.head
+            while skb is not None:
+                after = skb.next
+                self._purged(skb, queue, gone)
+                skb = after
+            queue.head = None
+            queue.tail = None
+            queue.waiting = 0
+        if self.sending is not None:
+            self._purged(self.sending, self.queues[self.sending_queue], gone)
+            self.sending = None
+        self.tx_seq = 0
+
+    def _purged(self, skb: Skb, queue: TxQueue, gone: List[Skb]) -> None:
+        queue.count -= 1
+        queue.bytes -= skb.len
+        skb.next = None
+        self.sim.trace.row(skb.id, PURGE, 0, queue.place, 0, 0, 0, queue.count)
+        gone.append(skb)

@@ -1,0 +1,357 @@
+"""Sim: the root of a run's state and the event loop.
+
+Events are heap items (time_ns, order, kind, index, skb); `order` puts scenario events before ends of transmission before
+arrivals before timers at one instant, and is otherwise the order of scheduling.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from sandbox.core import trap
+from sandbox.core.ctx import Ctx
+from sandbox.core.dialect import List, late, record
+from sandbox.core.instance import CALL_FUEL, Instance
+from sandbox.core.kinds import (
+    ARRIVE,
+    D_EGRESS,
+    D_LINK,
+    DROP,
+    DROPPED,
+    EGRESS,
+    HELD,
+    OK,
+    STOLE,
+    STOLEN,
+    WATCHDOG,
+)
+from sandbox.core.netdev import EV_RECEIVE, EV_TX_END, Netdev
+from sandbox.core.qdisc import EV_TIMER, EV_WATCHDOG, Qdisc
+from sandbox.core.skb import Skb, SkbPool
+from sandbox.core.sources import SCRIPT, Source
+from sandbox.core.trace import Trace
+
+EV_CHANGE, EV_ARRIVE = 0, 5
+ORDER_BITS = 40
+RUN_FUEL, PACKET_FUEL = 1_000_000, 1_000
+BUSY_MAX = 100_000
+
+# Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, watchdogs and timers.
+RANKS = (0, 1, 1, 3, 3, 2)
+
+
+@record
+class Sim:
+    """All state of a run."""
+
+    trace: Trace
+    pool: SkbPool
+    seed: int
+    end_ns: int
+    packets_max: int
+    now_ns: int = 0
+    sequence: int = 0
+    events: List[tuple[int, int, int, int, Skb | None]] = late()
+    devices: List[Netdev] = late()  # by ifindex - 1
+    qdiscs: List[Qdisc] = late()
+    instances: List[Instance] = late()
+    shared: List[Instance] = late()
+    sources: List[Source] = late()
+    hook_ctx: List[Ctx] = late()  # of egress programs, by ifindex - 1
+    hook_places: List[int] = late()
+    log: List[tuple[int, int, int, int, int, tuple[int, ...]]] = late()
+    changes: List[int] = late()
+    current_skb: int = 0
+    fuel_used: int = 0
+    busy_ns: int = -1
+    busy: int = 0
+    handled: int = 0
+
+    def open(self) -> None:
+        """Allocate the lists."""
+        self.events = List()
+        self.devices = List()
+        self.qdiscs = List()
+        self.instances = List()
+        self.shared = List()
+        self.sources = List()
+        self.hook_ctx = List()
+        self.hook_places = List()
+        self.log = List()
+        self.changes = List()
+
+    def schedule(self, at_ns: int, kind: int, index: int, skb: Skb | None) -> int:
+        """Put an event on the heap; returns its number, by which it can be told from later ones."""
+        self.sequence += 1
+        order = (RANKS[kind] << ORDER_BITS) + self.sequence
+        heappush(self.events, (at_ns, order, kind, index, skb))
+        return self.sequence
+
+    def start(self) -> None:
+        """Run every program's init and schedule the first arrivals."""
+        for i in range(len(self.qdiscs)):
+            qdisc = self.qdiscs[i]
+            if qdisc.instance.users[0] is qdisc:
+                qdisc.run_init()
+        for i in range(len(self.sources)):
+            first = self.sources[i].first_ns()
+            if first >= 0:
+                self.plan(self.sources[i], first)
+        self.ask()
+
+    def plan(self, source: Source, at_ns: int) -> None:
+        """Schedule a source's next arrival unless its time is over."""
+        if source.stop_ns < 0 or at_ns < source.stop_ns:
+            source.due = self.schedule(at_ns, EV_ARRIVE, source.index, None)
+
+    def due_ns(self) -> int:
+        """Return the time of the next event, -1 when nothing is left before the end of the run."""
+        if len(self.events) == 0 or self.events[0][0] > self.end_ns:
+            return -1
+        return self.events[0][0]
+
+    def step(self) -> None:
+        """Carry out the next event; scenario changes are the caller's (`EV_CHANGE` items wait in `changes`)."""
+        at_ns, order, kind, index, skb = heappop(self.events)
+        self.now_ns = at_ns
+        self.trace.now_ns = at_ns
+        self.handled += 1
+        number = order & ((1 << ORDER_BITS) - 1)
+        if kind == EV_ARRIVE:
+            source = self.sources[index]
+            if source.due == number:
+                self.arrive(source)
+        elif kind == EV_TX_END:
+            device = self.devices[index - 1]
+            if device.tx_seq == number:
+                device.tx_end()
+                device.asked = True
+        elif kind == EV_RECEIVE:
+            assert skb is not None
+            self.devices[index - 1].receive(skb)
+        elif kind == EV_CHANGE:
+            self.changes.append(index)
+            return
+        else:
+            self._wake(self.qdiscs[index], kind, number)
+        self.ask()
+
+    def _wake(self, qdisc: Qdisc, kind: int, number: int) -> None:
+        if kind == EV_WATCHDOG and qdisc.watchdog_seq == number:
+            qdisc.watchdog_seq = 0
+            self.trace.row(0, WATCHDOG, 0, qdisc.place, 0, 0, 0, 0)
+        elif kind == EV_TIMER and qdisc.timer_seq == number:
+            qdisc.fire_timer()
+        else:
+            return
+        self.devices[qdisc.ifindex - 1].asked = True
+
+    def arrive(self, source: Source) -> None:
+        """Make a source's packet, send it on its way and plan the next."""
+        len_bytes = source.pick_len()
+        if source.on:
+            if self.pool.made >= self.packets_max:
+                raise trap.Trap(trap.TOO_MANY_PACKETS, 0, self.packets_max)
+            self.send(source, self.make(source, len_bytes))
+        following = source.next_ns(self.now_ns, len_bytes)
+        if following >= 0:
+            self.plan(source, following)
+
+    def make(self, source: Source, len_bytes: int) -> Skb:
+        """Return a new packet of a source."""
+        skb = self.pool.take()
+        header = source.header
+        skb.header = header
+        skb.flow = source.index
+        skb.len = len_bytes
+        skb.wire_len = len_bytes
+        skb.ident = source.sent & 0xFFFF
+        skb.born_ns = self.now_ns
+        skb.hash = header.tuple_hash
+        skb.protocol = header.protocol
+        skb.vlan_present = header.vlan_present
+        skb.vlan_tci = header.vlan_tci
+        skb.vlan_proto = header.vlan_proto
+        skb.priority = source.priority
+        skb.mark = source.mark
+        skb.ecn = source.ecn
+        skb.ifindex = source.device
+        skb.queue_mapping = source.queue + 1
+        skb.deadline_ns = 0
+        skb.tstamp = 0
+        if source.deadline_ns > 0:
+            skb.deadline_ns = self.now_ns + source.deadline_ns
+            skb.tstamp = skb.deadline_ns
+        if source.kind == SCRIPT:
+            self._recorded(source, skb)
+        source.sent += 1
+        return skb
+
+    def _recorded(self, source: Source, skb: Skb) -> None:
+        """Take over what a recording says of this packet."""
+        at = source.at
+        if len(source.priorities) > 0:
+            skb.priority = source.priorities[at]
+        if len(source.marks) > 0:
+            skb.mark = source.marks[at]
+        if len(source.tos) > 0:
+            skb.ecn = source.tos[at] & 3
+
+    def send(self, source: Source, skb: Skb) -> None:
+        """Pass a packet through egress and queue choice to its root qdisc."""
+        stats = source.stats
+        stats.offered_packets += 1
+        stats.offered_bytes += skb.len
+        if stats.first_ns < 0:
+            stats.first_ns = self.now_ns
+        device = self.devices[skb.ifindex - 1]
+        value = (skb.priority << 32) | skb.mark
+        if value >= 1 << 63:
+            value -= 1 << 64
+        self.trace.row(skb.id, ARRIVE, 0, device.place, value, 0, skb.flow, skb.len)
+        device.asked = True
+        if not device.up:
+            device.drops += 1
+            self.drop(skb, D_LINK, device.place, 0, 0)
+            return
+        if device.egress is not None and not self._egress(device, device.egress, skb):
+            return
+        count = len(device.queues)
+        chosen = 0
+        if count > 1:
+            wanted = skb.queue_mapping
+            chosen = (wanted - 1) % count if wanted > 0 else (skb.hash * count) >> 32
+        skb.queue_mapping = chosen
+        root = device.shared_root
+        if root is None:
+            root = device.queues[chosen].root
+        assert root is not None
+        root.ctx.queue = chosen
+        root.enqueue(skb)
+
+    def _egress(self, device: Netdev, instance: Instance, skb: Skb) -> bool:
+        """Run the clsact program; False when the packet goes no further."""
+        ident = skb.id
+        self.current_skb = ident
+        ctx = self.hook_ctx[device.ifindex - 1]
+        ctx.now = self.now_ns
+        ctx.classid = 0
+        instance.running = None
+        instance.entering = True
+        instance.fuel[0] = CALL_FUEL
+        skb.enqueued_at = self.now_ns
+        skb.entered[0] = self.now_ns
+        code: int = instance.egress(skb, ctx)
+        instance.entering = False
+        verdict = code & 255
+        line = code >> 8
+        place = self.hook_places[device.ifindex - 1]
+        self.trace.row(ident, EGRESS, verdict, place, 0, line, 0, 0)
+        self.burn(CALL_FUEL - instance.fuel[0], line)
+        instance.settle()
+        if verdict == OK:
+            return True
+        held = skb.state == HELD and skb.id == ident
+        if verdict == STOLEN:
+            if held:
+                self.steal(skb, place, line)
+        elif verdict == DROP and held:
+            device.drops += 1
+            self.drop(skb, D_EGRESS, place, line, 0)
+        return False
+
+    def run_classifier(self, instance: Instance, skb: Skb, qdisc: Qdisc) -> int:
+        """Run a bpf filter's program; 0 = no match, -1 = the filter's own classid, else a classid."""
+        saved = instance.running
+        instance.running = qdisc
+        instance.fuel[0] = CALL_FUEL
+        answer: int = instance.classify(skb, qdisc.ctx)
+        self.burn(CALL_FUEL - instance.fuel[0], 0)
+        instance.running = saved
+        return answer
+
+    def ask(self) -> None:
+        """Let every device that has a reason to look for packets do so, in ifindex order, until none has."""
+        if len(self.devices) == 1 and len(self.shared) == 0:
+            only = self.devices[0]
+            if only.asked:
+                only.asked = False
+                self._pull(only)
+            return
+        again = True
+        while again:
+            again = False
+            self._ask_users()
+            for i in range(len(self.devices)):
+                device = self.devices[i]
+                if device.asked:
+                    device.asked = False
+                    again = True
+                    self._pull(device)
+
+    def _ask_users(self) -> None:
+        """Whoever pushed into a shared map gives all devices behind it a reason to look."""
+        for i in range(len(self.shared)):
+            instance = self.shared[i]
+            if instance.pushed:
+                instance.pushed = False
+                for k in range(len(instance.users)):
+                    self.devices[instance.users[k].ifindex - 1].asked = True
+
+    def _pull(self, device: Netdev) -> None:
+        """Pull, and again while the device's own programs push packets as they are asked."""
+        while True:
+            for i in range(len(device.instances)):
+                device.instances[i].pushed = False
+            device.pull()
+            again = False
+            for i in range(len(device.instances)):
+                if device.instances[i].pushed:
+                    again = True
+            if not again:
+                return
+            self._count_busy()
+            self._mark_shared(device)
+
+    def _mark_shared(self, device: Netdev) -> None:
+        for i in range(len(self.shared)):
+            instance = self.shared[i]
+            if instance.pushed:
+                for k in range(len(instance.users)):
+                    if instance.users[k].ifindex != device.ifindex:
+                        self.devices[instance.users[k].ifindex - 1].asked = True
+
+    def _count_busy(self) -> None:
+        if self.busy_ns != self.now_ns:
+            self.busy_ns = self.now_ns
+            self.busy = 0
+        self.busy += 1
+        if self.busy > BUSY_MAX:
+            raise trap.Trap(trap.LOOP_AT_INSTANT, 0, self.busy)
+
+    def burn(self, fuel: int, line: int) -> None:
+        """Charge the run for a call's loops."""
+        self.fuel_used += fuel
+        if self.fuel_used > RUN_FUEL + PACKET_FUEL * self.pool.made:
+            raise trap.Trap(trap.FUEL_RUN, line, self.fuel_used)
+
+    def drop(self, skb: Skb, code: int, place: int, line: int, reason: int) -> None:
+        """Free a packet, counted as dropped."""
+        self.sources[skb.flow].stats.drops += 1
+        waited = self.now_ns - skb.born_ns
+        self.trace.row(skb.id, DROPPED, code, place, waited, line, 0, reason)
+        self.pool.give(skb)
+
+    def steal(self, skb: Skb, place: int, line: int) -> None:
+        """Free a packet that a program took for itself; no drop."""
+        self.sources[skb.flow].stats.stolen += 1
+        self.trace.row(skb.id, STOLE, 0, place, 0, line, 0, 0)
+        self.pool.give(skb)
+
+    def qdisc_of(self, ifindex: int, handle: int) -> Qdisc | None:
+        """Return the qdisc whose handle is the major of `handle` on a device."""
+        for i in range(len(self.qdiscs)):
+            qdisc = self.qdiscs[i]
+            if qdisc.alive and qdisc.ifindex == ifindex and qdisc.handle == handle & 0xFFFF0000:
+                return qdisc
+        return None

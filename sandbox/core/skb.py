@@ -1,0 +1,148 @@
+"""Skb: one packet with the fields of `struct __sk_buff`, and the pool packets come from."""
+
+from __future__ import annotations
+
+from sandbox.core import trap
+from sandbox.core.dialect import M32, Array, List, late, record
+from sandbox.core.headers import Header, hash_tuple, header_byte
+from sandbox.core.kinds import FREE, HELD
+
+LEVELS = 8  # how deep qdiscs may nest
+CB_WORDS = 5
+
+
+@record
+class Skb:
+    """A packet. `state` says who holds it (kinds.FREE …); `place` and `slot` name the map it waits in."""
+
+    id: int = 0
+    flow: int = 0
+    len: int = 0
+    header: Header = late()
+    ident: int = 0
+    ecn: int = 0
+    born_ns: int = 0
+    deadline_ns: int = 0
+    state: int = 0
+    # struct __sk_buff
+    hash: int = 0
+    priority: int = 0
+    mark: int = 0
+    queue_mapping: int = 0
+    tc_index: int = 0
+    tc_classid: int = 0
+    tstamp: int = 0
+    ifindex: int = 0
+    wire_len: int = 0
+    protocol: int = 0
+    vlan_present: int = 0
+    vlan_tci: int = 0
+    vlan_proto: int = 0
+    pkt_type: int = 0
+    ingress_ifindex: int = 0
+    napi_id: int = 0
+    gso_segs: int = 0
+    gso_size: int = 0
+    tstamp_type: int = 0
+    hwtstamp: int = 0
+    cb: Array[int] = late()
+    # the qdisc's view
+    enqueued_at: int = 0
+    entered: Array[int] = late()
+    rank: int = 0
+    order: int = 0
+    slot: int = 0
+    next: Skb | None = None
+    # links of the ordered tree
+    left: Skb | None = None
+    right: Skb | None = None
+    parent: Skb | None = None
+    weight: int = 0
+
+
+@record
+class SkbPool:
+    """Packets not in use; `alive` counts the others."""
+
+    free: List[Skb] = late()
+    alive: int = 0
+    made: int = 0
+
+    def open(self) -> None:
+        """Allocate the list."""
+        self.free = List()
+
+    def take(self) -> Skb:
+        """Return a packet for a source to fill in; its id is new."""
+        self.alive += 1
+        self.made += 1
+        if len(self.free) > 0:
+            skb = self.free.pop()
+        else:
+            skb = Skb()
+            skb.cb = Array(CB_WORDS * LEVELS)
+            skb.entered = Array(LEVELS)
+        skb.id = self.made
+        skb.state = HELD
+        skb.tc_index = 0
+        skb.tc_classid = 0
+        return skb
+
+    def give(self, skb: Skb) -> None:
+        """Take back a packet that nobody holds any more."""
+        skb.state = FREE
+        self.alive -= 1
+        self.free.append(skb)
+
+
+def load_u8(skb: Skb, offset: int, line: int) -> int:
+    """Return the byte at `offset` from the Ethernet header; outside the packet is a fault of `line`."""
+    if offset < 0 or offset >= skb.len:
+        raise trap.Trap(trap.LOAD_RANGE, line, offset)
+    return header_byte(skb.header, skb.len, skb.ident, skb.ecn, offset)
+
+
+def load_u16(skb: Skb, offset: int, line: int) -> int:
+    """Return two bytes in network order."""
+    return (load_u8(skb, offset, line) << 8) | load_u8(skb, offset + 1, line)
+
+
+def load_u32(skb: Skb, offset: int, line: int) -> int:
+    """Return four bytes in network order."""
+    return (load_u16(skb, offset, line) << 16) | load_u16(skb, offset + 2, line)
+
+
+def hash_skb(skb: Skb, perturb: int) -> int:
+    """Return the u32 hash of the packet's five-tuple under a perturbation."""
+    return hash_tuple(skb.header, perturb)
+
+
+def set_mark(skb: Skb, value: int) -> None:
+    """Set skb->mark, 32 bits."""
+    skb.mark = value & M32
+
+
+def set_priority(skb: Skb, value: int) -> None:
+    """Set skb->priority, 32 bits."""
+    skb.priority = value & M32
+
+
+def set_queue_mapping(skb: Skb, value: int) -> None:
+    """Set skb->queue_mapping, 16 bits; the kernel ignores a write of 0xffff or more."""
+    if 0 <= value < 0xFFFF:
+        skb.queue_mapping = value
+
+
+def set_tc_index(skb: Skb, value: int) -> None:
+    """Set skb->tc_index, 16 bits."""
+    skb.tc_index = value & 0xFFFF
+
+
+def set_tc_classid(skb: Skb, value: int) -> None:
+    """Set the classid of the control block, 16 bits."""
+    skb.tc_classid = value & 0xFFFF
+
+
+def set_tstamp(skb: Skb, value: int) -> None:
+    """Set skb->tstamp, in ns."""
+    skb.tstamp = value

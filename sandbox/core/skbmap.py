@@ -1,0 +1,178 @@
+"""SkbMap: packets by rank, smallest first, equal ranks in arrival order.
+
+Three shapes behind one interface. A map that is only pushed and popped is a list of non-falling ranks beside a heap of
+the packets that came out of order: a FIFO costs O(1), any order O(log n). A map that is popped at its end, by
+rank, walked, or ordered by a comparator is a tree.
+Source: the skb map of "net_sched: introduce eBPF based Qdisc" v4/v5 (order, ties, -ENOBUFS when full).
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from sandbox.core import trap
+from sandbox.core.dialect import List, late, record
+from sandbox.core.kinds import HELD, IN_MAP, POP, PURGE, PUSH
+
+if TYPE_CHECKING:
+    from sandbox.core.gauge import Gauge
+    from sandbox.core.instance import Instance
+    from sandbox.core.skb import Skb
+    from sandbox.core.skbtree import SkbTree
+    from sandbox.core.trace import Trace
+
+
+@record
+class SkbMap:
+    """One skb map. `tree` is None for the list-and-heap shape."""
+
+    trace: Trace
+    owner: Instance
+    gauge: Gauge
+    place: int
+    slot: int
+    max_entries: int
+    tree: SkbTree | None = None
+    length: int = 0
+    bytes: int = 0
+    order: int = 0
+    head: Skb | None = None
+    tail: Skb | None = None
+    heap: List[tuple[int, int, Skb]] = late()
+    pushes: int = 0
+    refused: int = 0
+    length_max: int = 0
+
+    def push(self, skb: Skb, rank: int, line: int) -> bool:
+        """Take a packet at a rank; False when the map is full, and the caller still owns the packet."""
+        if rank < 0:
+            raise trap.Trap(trap.NEGATIVE_RANK, line, rank)
+        if self.length >= self.max_entries:
+            self.refused += 1
+            return False
+        skb.rank = rank
+        skb.order = self.order
+        skb.slot = self.slot
+        skb.state = IN_MAP
+        self.order += 1
+        self._insert(skb)
+        self.length += 1
+        self.bytes += skb.len
+        self.pushes += 1
+        if self.length > self.length_max:
+            self.length_max = self.length
+        self.gauge.add(skb.len)
+        self.owner.pushed = True
+        self.trace.row(skb.id, PUSH, 0, self.place, rank, line, self.slot, self.length)
+        return True
+
+    def _insert(self, skb: Skb) -> None:
+        if self.tree is not None:
+            self.tree.insert(skb)
+            return
+        tail = self.tail
+        if tail is None:
+            skb.next = None
+            self.head = skb
+            self.tail = skb
+        elif skb.rank >= tail.rank:
+            skb.next = None
+            tail.next = skb
+            self.tail = skb
+        else:
+            heappush(self.heap, (skb.rank, skb.order, skb))
+
+    def peek(self) -> Skb | None:
+        """Return the packet of the smallest rank, which stays in the map."""
+        if self.tree is not None:
+            return self.tree.first()
+        head = self.head
+        if len(self.heap) == 0:
+            return head
+        top = self.heap[0]
+        if head is None or top[0] < head.rank or (top[0] == head.rank and top[1] < head.order):
+            return top[2]
+        return head
+
+    def pop(self, line: int) -> Skb | None:
+        """Give the packet of the smallest rank, the earliest of equals."""
+        skb = self.peek()
+        if skb is None:
+            return None
+        self._unlink_first(skb)
+        self._gone(skb, line)
+        return skb
+
+    def _unlink_first(self, skb: Skb) -> None:
+        if self.tree is not None:
+            self.tree.remove(skb)
+        elif skb is self.head:
+            self.head = skb.next
+            skb.next = None
+            if self.head is None:
+                self.tail = None
+        else:
+            heappop(self.heap)
+
+    def _gone(self, skb: Skb, line: int) -> None:
+        """Account for a packet that a program took."""
+        skb.state = HELD
+        self.length -= 1
+        self.bytes -= skb.len
+        self.gauge.sub(skb.len)
+        self.trace.row(skb.id, POP, 0, self.place, skb.rank, line, self.slot, self.length)
+
+    def peek_last(self) -> Skb | None:
+        """Return the packet of the largest rank, the latest of equals; a tree-shaped map's operation."""
+        assert self.tree is not None
+        return self.tree.last()
+
+    def pop_last(self, line: int) -> Skb | None:
+        """Give the packet of the largest rank, the latest of equals."""
+        assert self.tree is not None
+        skb = self.tree.last()
+        if skb is not None:
+            self.tree.remove(skb)
+            self._gone(skb, line)
+        return skb
+
+    def pop_rank(self, rank: int, line: int) -> Skb | None:
+        """Give the earliest packet of exactly this rank (the pop of the series' v4 and v5)."""
+        assert self.tree is not None
+        skb = self.tree.with_rank(rank)
+        if skb is not None:
+            self.tree.remove(skb)
+            self._gone(skb, line)
+        return skb
+
+    def first(self) -> Skb | None:
+        """Return the first packet of a walk in rank order."""
+        return self.peek()
+
+    def after(self, skb: Skb) -> Skb | None:
+        """Return the packet that follows in a walk; a tree-shaped map's operation."""
+        assert self.tree is not None
+        return self.tree.after(skb)
+
+    def purge(self, ifindex: int, gone: List[Skb]) -> None:
+        """Unlink every packet of a device (0 = of all) into `gone`; the others keep their order."""
+        kept: List[Skb] = List()
+        while True:
+            skb = self.peek()
+            if skb is None:
+                break
+            self._unlink_first(skb)
+            if ifindex == 0 or skb.ifindex == ifindex:
+                self.length -= 1
+                self.bytes -= skb.len
+                self.gauge.sub(skb.len)
+                self.trace.row(skb.id, PURGE, 0, self.place, skb.rank, 0, self.slot, self.length)
+                gone.append(skb)
+            else:
+                kept.append(skb)
+        for i in range(len(kept)):
+            if self.tree is not None:
+                self.tree.append(kept[i])
+            else:
+                self._insert(kept[i])
