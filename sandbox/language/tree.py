@@ -472,6 +472,19 @@ class GlobalVar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildrenDecl:
+    """`Children(count, kind="pfifo", limit=…)`: classes 1..count with a default child each.
+
+    `kind` names a program of the library; `limit` sets its parameter of that name, None leaves it.
+    """
+
+    count: int | str  # a constant or a Param's name
+    kind: str
+    limit: int | str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     """A function. `role` is an entry point's name, "helper" or "comparator".
 
@@ -505,6 +518,7 @@ class Program:
     functions: tuple[Function, ...]
     reasons: tuple[str, ...]  # reasons[0] is ""
     formats: tuple[str, ...]
+    children: ChildrenDecl | None = None
 
     def function(self, role: str) -> Function | None:
         """Return the entry point of this role, or None."""
