@@ -67,5 +67,5 @@ class Filter:
             return False
         word = 0
         for k in range(4):
-            word = (word << 8) | header_byte(header, skb.len, skb.ident, skb.ecn, at + k)
+            word = (word << 8) | header_byte(header, skb.len, skb.ident, skb.tos, at + k)
         return (word & self.masks[i]) == self.values[i]

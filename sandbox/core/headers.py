@@ -41,8 +41,8 @@ def hash_bytes(header: Header) -> int:
     return z >> 32
 
 
-def header_byte(header: Header, len_bytes: int, ident: int, ecn: int, offset: int) -> int:
-    """Return the byte at `offset` (0 = first of Ethernet) of a packet with this length, IP id and ECN field."""
+def header_byte(header: Header, len_bytes: int, ident: int, tos: int, offset: int) -> int:
+    """Return the byte at `offset` (0 = first of Ethernet) of a packet with this length, IP id and tos byte."""
     if offset >= len(header.bytes):
         return 0
     l3 = header.l3
@@ -51,18 +51,20 @@ def header_byte(header: Header, len_bytes: int, ident: int, ecn: int, offset: in
         return header.bytes[offset]
     if header.version == 4:
         if at == 1:
-            return (header.bytes[offset] & 0xFC) | ecn
+            return tos
         if at == 2 or at == 3:
             return ((len_bytes - l3) >> (8 * (3 - at))) & 255
         if at == 4 or at == 5:
             return (ident >> (8 * (5 - at))) & 255
         if at == 10 or at == 11:
-            return (checksum(header, len_bytes, ident, ecn) >> (8 * (11 - at))) & 255
+            return (checksum(header, len_bytes, ident, tos) >> (8 * (11 - at))) & 255
         if at == 24 or at == 25:
             return _udp_length(header, len_bytes, l3 + 20, at - 24, header.bytes[offset])
         return header.bytes[offset]
+    if at == 0:
+        return 0x60 | (tos >> 4)
     if at == 1:
-        return (header.bytes[offset] & 0xCF) | (ecn << 4)
+        return (header.bytes[offset] & 0x0F) | ((tos & 15) << 4)
     if at == 4 or at == 5:
         return ((len_bytes - l3 - 40) >> (8 * (5 - at))) & 255
     return header.bytes[offset]
@@ -74,7 +76,7 @@ def _udp_length(header: Header, len_bytes: int, l4: int, low: int, byte: int) ->
     return ((len_bytes - l4) >> (8 * (1 - low))) & 255
 
 
-def checksum(header: Header, len_bytes: int, ident: int, ecn: int) -> int:
+def checksum(header: Header, len_bytes: int, ident: int, tos: int) -> int:
     """Return the IPv4 header checksum (RFC 791, RFC 1071)."""
     l3 = header.l3
     total = 0
@@ -82,7 +84,7 @@ def checksum(header: Header, len_bytes: int, ident: int, ecn: int) -> int:
         high = header.bytes[l3 + i]
         low = header.bytes[l3 + i + 1]
         if i == 0:
-            low = (low & 0xFC) | ecn
+            low = tos
         if i == 2:
             total += (len_bytes - l3) & 0xFFFF
         elif i == 4:

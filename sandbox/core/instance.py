@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.core import trap
 from sandbox.core.dialect import Array, Hook, List, late, record
@@ -60,7 +60,7 @@ class Instance:
     flow_maps: List[FlowMap] = late()
     tables: List[Table] = late()
     int_queues: List[IntQueue] = late()
-    params: List[int] = late()
+    params: List[Any] = late()  # an int each, an Array for a list
     reason_drops: Array[int] = late()
     wrapped_lines: List[int] = late()
 
@@ -101,10 +101,10 @@ class Instance:
 
     def mark_ecn(self, skb: Skb, line: int) -> bool:
         """Set Congestion Experienced on an ECN-capable packet; False when it is not capable (RFC 3168)."""
-        if skb.ecn == 0:
+        if skb.tos & 3 == 0:
             return False
-        if skb.ecn != 3:
-            skb.ecn = 3
+        if skb.tos & 3 != 3:
+            skb.tos |= 3
             self.sim.sources[skb.flow].stats.marks += 1
         if self.running is not None:
             self.running.marks += 1

@@ -190,7 +190,7 @@ class Netdev:
                 return
 
     def tx_end(self) -> None:
-        """The last bit of a packet has left."""
+        """Take the packet off the wire: its last bit has left."""
         skb = self.sending
         assert skb is not None
         queue = self.queues[self.sending_queue]
@@ -216,7 +216,7 @@ class Netdev:
         self._start_next()
 
     def receive(self, skb: Skb) -> None:
-        """The packet arrives at the sink behind the wire."""
+        """Hand a packet to the sink behind the wire."""
         sim = self.sim
         delay = sim.now_ns - skb.born_ns
         self.rx_packets += 1

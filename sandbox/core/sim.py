@@ -1,7 +1,7 @@
 """Sim: the root of a run's state and the event loop.
 
-Events are heap items (time_ns, order, kind, index, skb); `order` puts scenario events before ends of transmission before
-arrivals before timers at one instant, and is otherwise the order of scheduling.
+Events are heap items (time_ns, order, kind, index, skb); `order` puts scenario events before ends of
+transmission before arrivals before timers at one instant, and is otherwise the order of scheduling.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class Sim:
         skb.vlan_proto = header.vlan_proto
         skb.priority = source.priority
         skb.mark = source.mark
-        skb.ecn = source.ecn
+        skb.tos = source.tos
         skb.ifindex = source.device
         skb.queue_mapping = source.queue + 1
         skb.deadline_ns = 0
@@ -194,8 +194,8 @@ class Sim:
             skb.priority = source.priorities[at]
         if len(source.marks) > 0:
             skb.mark = source.marks[at]
-        if len(source.tos) > 0:
-            skb.ecn = source.tos[at] & 3
+        if len(source.toses) > 0:
+            skb.tos = source.toses[at]
 
     def send(self, source: Source, skb: Skb) -> None:
         """Pass a packet through egress and queue choice to its root qdisc."""

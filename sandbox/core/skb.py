@@ -20,7 +20,7 @@ class Skb:
     len: int = 0
     header: Header = late()
     ident: int = 0
-    ecn: int = 0
+    tos: int = 0  # DSCP << 2 | ECN
     born_ns: int = 0
     deadline_ns: int = 0
     state: int = 0
@@ -99,7 +99,7 @@ def load_u8(skb: Skb, offset: int, line: int) -> int:
     """Return the byte at `offset` from the Ethernet header; outside the packet is a fault of `line`."""
     if offset < 0 or offset >= skb.len:
         raise trap.Trap(trap.LOAD_RANGE, line, offset)
-    return header_byte(skb.header, skb.len, skb.ident, skb.ecn, offset)
+    return header_byte(skb.header, skb.len, skb.ident, skb.tos, offset)
 
 
 def load_u16(skb: Skb, offset: int, line: int) -> int:

@@ -137,6 +137,15 @@ class SkbMapHash:
         """Return the number of keys."""
         return len(self.slots)
 
+    def recount(self) -> None:
+        """Forget the keys whose maps were emptied from outside."""
+        free = Array[int](len(self.inner))
+        for i in range(len(self.free)):
+            free[self.free[i]] = 1
+        for slot in range(len(self.inner)):
+            if free[slot] == 0 and self.inner[slot].length == 0:
+                self.unbind(slot, 0)
+
 
 @record
 class FlowMap:
@@ -244,7 +253,7 @@ class FlowMap:
         return self.inner[slot].peek() if slot >= 0 else None
 
     def first(self) -> int:
-        """Return the key of smallest flow rank that has packets, of equals the one ranked longest ago; -1 when empty."""
+        """Return the key of smallest rank that has packets, of equals the one ranked longest ago; -1."""
         while len(self.order) > 0:
             entry = self.order[0]
             if self._holds(entry):
@@ -286,3 +295,11 @@ class FlowMap:
         """Return how many packets a key's map holds."""
         slot = self.slots.get(key, -1)
         return self.inner[slot].length if slot >= 0 else 0
+
+    def recount(self) -> None:
+        """Count the flows with packets anew after maps were emptied from outside."""
+        self.waiting = 0
+        for slot in range(len(self.inner)):
+            if self.inner[slot].length > 0:
+                self.waiting += 1
+        self._sweep()

@@ -47,13 +47,13 @@ class Source:
     lens: Array[int] = late()
     priorities: Array[int] = late()
     marks: Array[int] = late()
-    tos: Array[int] = late()
+    toses: Array[int] = late()
     at: int = 0
     round_ns: int = 0
     loop_ns: int = 0
     priority: int = 0
     mark: int = 0
-    ecn: int = 0
+    tos: int = 0
     queue: int = -1
     deadline_ns: int = 0
     due: int = 0  # sequence number of its pending arrival; an older event is void

@@ -1,7 +1,7 @@
 """Table: HashMap, LruHashMap and ArrayMap in one record, values as flat 64-bit words.
 
-A value is named by the index of its first word. A slot whose entry was deleted or evicted keeps its words until the entry
-point returns (`settle`), so a record held by the program stays readable and writable, and is reused only then.
+A value is named by the index of its first word. A slot whose entry was deleted or evicted keeps its words until
+the entry point returns (`settle`), so a record held by the program stays readable and writable till then.
 """
 
 from __future__ import annotations
