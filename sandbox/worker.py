@@ -1,0 +1,154 @@
+"""A worker: locks itself, does the one task it is given, ends.
+
+Everything a user wrote is read here and nowhere else: programs, scenarios, tc lines, pcap, CSV. The
+process is forked from the zygote and is never used twice.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from sandbox import shelf
+from sandbox.channel import Channel, ServiceGone
+from sandbox.diagnostics import Diagnostic
+from sandbox.engine import prepare
+from sandbox.lockdown import Limits, LockError, control_socket, lock
+from sandbox.protocol import Outcome, ProtocolError, job_from_json
+from sandbox.stream import Start, Stream
+from sandbox.units import UnitError, parse_time_ns
+
+EXIT_UNLOCKED = 3
+EXIT_BROKEN = 4
+EXIT_MEMORY = 5
+
+
+def main(limits: Limits, parent_pid: int, allow_unlocked: bool) -> NoReturn:
+    """Lock, serve one task from fd 0, and end the process; never returns into the zygote."""
+    code = EXIT_BROKEN
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        sys.stdin = sys.stdout = sys.stderr = None
+        control = control_socket()
+        lock(limits, parent_pid, allow_unlocked=allow_unlocked)
+        serve(Channel(control), limits)
+        code = 0
+    except LockError:
+        code = EXIT_UNLOCKED
+    except ServiceGone:
+        code = 0
+    except MemoryError:
+        code = EXIT_MEMORY
+    finally:
+        os._exit(code)
+
+
+def serve(channel: Channel, limits: Limits) -> None:
+    """Do the task that the first message names; whatever goes wrong is told in one message."""
+    try:
+        task = channel.receive()
+        perform = TASKS.get(str(task.get("op")))
+        if perform is None:
+            raise ProtocolError("bad-message", "a worker does not know this task")
+        perform(channel, task, limits)
+    except ProtocolError as problem:
+        channel.send(_error(problem.slug, problem.message))
+    except MemoryError:
+        channel.send(finished(Outcome.LIMIT_MEMORY))
+    except ServiceGone:
+        raise
+    except Exception as problem:
+        # Our own mistake. Its text may hold what a user wrote, so only its type is told.
+        channel.send(finished(Outcome.CRASHED, type(problem).__name__))
+
+
+def run(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
+    """Check, compile and run a job, streaming it by credit."""
+    job = job_from_json(task.get("job"))
+    rewind = task.get("rewind")
+    start = Start(
+        from_row=int(task.get("from_row", 0)),
+        rewind_ns=None if rewind is None else _time_ns(rewind),
+        credit=int(task.get("credit", 0)),
+        paused=bool(task.get("paused", False)),
+        cpu_ms=limits.cpu_ms,
+    )
+    prepared = prepare(job)
+    channel.send(_diagnostics(prepared.diagnostics, prepared.run is not None))
+    if prepared.run is None:
+        channel.send(finished(Outcome.COMPILE_ERROR))
+        return
+    channel.send({"op": "started", **prepared.run.started()})
+    message = Stream(channel, prepared.run, start, job.trace).serve()
+    channel.send({"op": "finished", **message})
+
+
+def check(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
+    """Report every problem of a program or of a scenario with its programs."""
+    program = task.get("program")
+    if program is not None:
+        if type(program) is not str:
+            raise ProtocolError("bad-type", "program must be text")
+        problems = shelf.check_program(program, str(task.get("name", "program")))
+    else:
+        job = job_from_json(task.get("job"))
+        problems = prepare(job).diagnostics
+    ok = not any(problem.severity == "error" for problem in problems)
+    channel.send(_diagnostics(problems, ok))
+
+
+def show(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
+    """Describe what ships with the sandbox: the library, the scenarios, the helpers."""
+    shelves: dict[str, Callable[[], dict[str, Any]]] = {
+        "library": shelf.library,
+        "scenarios": shelf.scenarios,
+        "helpers": shelf.helpers,
+    }
+    op = task["op"]
+    channel.send({"op": op, **shelves[op]()})
+
+
+TASKS: dict[str, Callable[[Channel, dict[str, Any], Limits], None]] = {
+    "run": run,
+    "check": check,
+    "library": show,
+    "scenarios": show,
+    "helpers": show,
+}
+
+
+def finished(outcome: Outcome, reason: str = "") -> dict[str, Any]:
+    """Return the last message of a run that has no results."""
+    return {
+        "op": "finished",
+        "outcome": str(outcome),
+        "digest": "",
+        "rows": 0,
+        "time_ns": 0,
+        "statistics": {},
+        "maps": [],
+        "tc_text": "",
+        "map_text": "",
+        "fault": {"message": reason} if reason else None,
+        "expects": [],
+        "truncated": outcome is not Outcome.COMPILE_ERROR,
+    }
+
+
+def _diagnostics(problems: tuple[Diagnostic, ...], ok: bool) -> dict[str, Any]:
+    return {"op": "diagnostics", "ok": ok, "diagnostics": [item.to_json() for item in problems]}
+
+
+def _error(slug: str, message: str) -> dict[str, Any]:
+    return {"op": "error", "error": {"slug": slug, "message": message}}
+
+
+def _time_ns(value: Any) -> int:
+    try:
+        return parse_time_ns(value)
+    except UnitError as problem:
+        raise ProtocolError("bad-event", f"event.at: {problem}") from None
