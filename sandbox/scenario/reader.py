@@ -195,6 +195,12 @@ def parse_classid(raw: object) -> int:
     )
 
 
+def show_classid(classid: int) -> str:
+    """Return a class id or handle as tc prints it, e.g. "1:10" or "1:"."""
+    minor = classid & 0xFFFF
+    return f"{classid >> 16:x}:{minor:x}" if minor else f"{classid >> 16:x}:"
+
+
 def _priority(_: KeySpec, raw: object) -> int:
     if isinstance(raw, str):
         return parse_classid(raw)
