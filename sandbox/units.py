@@ -7,6 +7,7 @@ microseconds).
 
 from __future__ import annotations
 
+import json
 import re
 from fractions import Fraction
 from typing import Literal
@@ -48,7 +49,7 @@ def shown(value: object) -> str:
     """Return a short quoted form of a user's value for a message, safe for any size and depth."""
     if isinstance(value, str):
         text = value if len(value) <= 40 else value[:37] + "..."
-        return '"' + text.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
+        return json.dumps(text)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):

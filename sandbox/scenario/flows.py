@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from sandbox import units
-from sandbox.scenario import keys, replay
+from sandbox.scenario import keys
 from sandbox.scenario.attach import entries
 from sandbox.scenario.lines import Path
 from sandbox.scenario.model import (
@@ -30,6 +30,8 @@ from sandbox.scenario.model import (
 )
 from sandbox.scenario.options import did_you_mean
 from sandbox.scenario.reader import Problems, Read, dotted, read_table
+from sandbox.scenario.recording import Recording, ReplayError, scaled
+from sandbox.scenario.replay import read_recording
 from sandbox.units import UnitError, shown
 
 ETHERNET_BYTES = 14
@@ -195,8 +197,8 @@ class FlowReader:
             scale = _fraction(values.get("scale", 1), "scale")
             if not Fraction(1, 10**6) <= scale <= 10**6:
                 raise UnitError("scale is not between 0.000001 and 1000000")
-            recording = replay.read_recording(self.files[name])
-        except (UnitError, replay.ReplayError) as error:
+            recording = read_recording(self.files[name])
+        except (UnitError, ReplayError) as error:
             message = f"{dotted(path)}: {shown(name)}: {error.message}"
             self.problems.add("bad-replay", where, message, error.hint)
             return
@@ -210,7 +212,7 @@ class FlowReader:
         self,
         base: Flow,
         values: Read,
-        recording: replay.Recording,
+        recording: Recording,
         scale: Fraction,
         path: Path,
         device: Device,
@@ -232,7 +234,7 @@ class FlowReader:
             flow = replace(
                 base,
                 name=base.name if len(streams) == 1 else f"{base.name}.{stream.name}",
-                arrivals=replay.scaled(stream.arrivals, scale.numerator, scale.denominator),
+                arrivals=scaled(stream.arrivals, scale.numerator, scale.denominator),
                 loop_ns=loop_ns,
                 **stream.fields,
             )

@@ -38,7 +38,7 @@ _FLOW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 class Loaded:
     """The scenario, None when any error was found, and everything there is to say about its text."""
 
-    scenario: Scenario | None
+    model: Scenario | None
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -57,7 +57,7 @@ def load(
     """
     data, problem = parse_toml(text)
     if data is None:
-        return Loaded(scenario=None, diagnostics=(problem,) if problem else ())
+        return Loaded(model=None, diagnostics=(problem,) if problem else ())
     source = text if isinstance(text, str) else text.decode("utf-8")
     problems = Problems(source)
     if events:
@@ -65,7 +65,7 @@ def load(
         data["event"] = [*(own if isinstance(own, list) else [own]), *map(dict, events)]
     scenario = _scenario(problems, data, files or {}, seed, duration)
     found = sorted(problems.found, key=lambda d: (d.line, d.column))
-    return Loaded(scenario=None if problems.failed else scenario, diagnostics=tuple(found))
+    return Loaded(model=None if problems.failed else scenario, diagnostics=tuple(found))
 
 
 def parse_toml(text: str | bytes) -> tuple[dict[str, Any] | None, Diagnostic | None]:

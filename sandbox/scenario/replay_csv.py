@@ -13,7 +13,7 @@ from sandbox.scenario.keys import DSCP_NAMES, ECN_BITS
 from sandbox.scenario.model import MAX_LEN_BYTES, MIN_LEN_BYTES
 from sandbox.scenario.options import did_you_mean
 from sandbox.scenario.reader import parse_classid, parse_ip
-from sandbox.scenario.replay import Recording, ReplayError, Stream
+from sandbox.scenario.recording import Recording, ReplayError, Stream
 from sandbox.units import UnitError, shown
 
 MAX_TIME_NS = 86_400_000_000_000
@@ -26,7 +26,7 @@ COLUMNS = (*_TIME_COLUMNS, "len", *_HEADERS, *_PER_PACKET)
 def read_csv(data: bytes) -> Recording:
     """Return the packets of a CSV file. Raise ReplayError with the line when it cannot be read."""
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ReplayError(
             f"byte {error.start} is not UTF-8 text", "expected a CSV, pcap or pcapng file"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.scenario.model import ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6
-from sandbox.scenario.replay import Recording, ReplayError, Stream, ordered
+from sandbox.scenario.recording import Recording, ReplayError, Stream, ordered
 
 LINKTYPE_ETHERNET = 1
 MAX_CAPTURED_BYTES = 262_144
