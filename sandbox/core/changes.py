@@ -110,7 +110,11 @@ def _set_param(change: Change) -> None:
     instance = change.instance
     qdisc = change.qdisc
     if instance is not None:
-        instance.params[change.index] = change.values if change.values is not None else change.value
+        if change.values is None:
+            instance.params[change.index] = change.value
+        else:
+            for i in range(len(change.values)):
+                instance.params[change.index][i] = change.values[i]
     elif qdisc is not None:
         base = qdisc.classes.class_of(change.classid)
         if base >= 0:
@@ -139,7 +143,7 @@ def _tc(sim: Sim, change: Change) -> None:
         _insert_filter(qdisc, change.filter)
     elif change.tc == TC_FILTER_DEL:
         for i in range(len(qdisc.filters) - 1, -1, -1):
-            if change.filter is None or qdisc.filters[i] is change.filter:
+            if change.value == 0 or qdisc.filters[i].prio == change.value:
                 qdisc.filters.pop(i)
     elif change.tc == TC_GRAFT:
         _graft(sim, qdisc)

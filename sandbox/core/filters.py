@@ -24,6 +24,7 @@ class Filter:
     """One filter: every condition that is set must hold. `classifier` is the instance of a bpf filter."""
 
     index: int
+    parent: int  # handle of the qdisc, or classid of the class, it hangs on
     prio: int
     protocol: int
     classid: int

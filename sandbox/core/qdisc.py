@@ -105,6 +105,7 @@ class Qdisc:
         ident = skb.id
         sim.current_skb = ident
         ctx = self._enter(True)
+        assert instance.enqueue is not None
         code: int = instance.enqueue(skb, ctx)
         instance.entering = False
         verdict = code & 255
@@ -172,6 +173,7 @@ class Qdisc:
         instance = self.instance
         sim.current_skb = 0
         ctx = self._enter(False)
+        assert instance.dequeue is not None
         code, skb = instance.dequeue(ctx)
         verdict: int = code & 255
         line: int = code >> 8
@@ -248,7 +250,7 @@ class Qdisc:
         """Return classid << 32 | action of the first filter that matches, 0 when none does."""
         for i in range(len(self.filters)):
             found = self.filters[i]
-            if not found.matches(skb):
+            if found.parent != parent or not found.matches(skb):
                 continue
             classid = found.classid
             if found.classifier is not None:

@@ -241,6 +241,7 @@ class Sim:
         instance.fuel[0] = CALL_FUEL
         skb.enqueued_at = self.now_ns
         skb.entered[0] = self.now_ns
+        assert instance.egress is not None
         code: int = instance.egress(skb, ctx)
         instance.entering = False
         verdict = code & 255
@@ -265,6 +266,7 @@ class Sim:
         saved = instance.running
         instance.running = qdisc
         instance.fuel[0] = CALL_FUEL
+        assert instance.classify is not None
         answer: int = instance.classify(skb, qdisc.ctx)
         self.burn(CALL_FUEL - instance.fuel[0], 0)
         instance.running = saved

@@ -17,6 +17,7 @@ OWNERSHIP = 12
 PARAM_RANGE = 13
 DEVICE = 14
 LOG_LIMIT = 15
+MAP_FULL = 16
 
 SLUGS = {
     DIV_ZERO: "division-by-zero",
@@ -34,6 +35,7 @@ SLUGS = {
     PARAM_RANGE: "parameter-range",
     DEVICE: "unknown-device",
     LOG_LIMIT: "log-limit",
+    MAP_FULL: "map-full",
 }
 
 

@@ -1,0 +1,1 @@
+"""From a scenario model and program texts to a core that is ready to run."""

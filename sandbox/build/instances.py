@@ -1,0 +1,227 @@
+"""Instances: a loaded program with its maps, parameters and callables in the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.build.places import Places
+from sandbox.build.programs import Loaded
+from sandbox.compiler.runtime import Entries, Runtime
+from sandbox.core.classes import ClassTable
+from sandbox.core.dialect import M64, Array, List
+from sandbox.core.gauge import Gauge
+from sandbox.core.instance import Instance
+from sandbox.core.ints import IntQueue
+from sandbox.core.rng import Rng, mix
+from sandbox.core.sim import Sim
+from sandbox.core.skbmap import SkbMap
+from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
+from sandbox.core.skbtree import SkbTree
+from sandbox.core.tables import ARRAY, HASH, LRU, Table
+from sandbox.language.tree import MapDecl, Record
+
+WALKED = frozenset({"pop_last", "pop_rank", "peek_last", "iterate"})
+TABLE_KINDS = {"HashMap": HASH, "LruHashMap": LRU, "ArrayMap": ARRAY}
+
+
+def stream_seed(seed: int, name: str) -> int:
+    """Return the seed of a named random stream, so that streams do not shift each other."""
+    state = mix(seed & M64, 0x5EED)
+    for byte in name.encode():
+        state = mix(state, byte + 1)
+    return state
+
+
+@dataclass(slots=True)
+class Built:
+    """An instance with what user space sees of it."""
+
+    name: str
+    loaded: Loaded
+    instance: Instance
+    entries: Entries
+    maps: dict[str, Any]
+    map_places: dict[str, int]
+    params: list[Any]
+    classes: ClassTable | None = None
+
+
+def initial_words(record: Record | None) -> Array[int]:
+    """Return the words of a fresh record, or of an int value."""
+    if record is None:
+        return Array(1)
+    words: Array[int] = Array(record.words)
+    for field in record.fields:
+        if field.length == 0:
+            words[field.offset] = field.default
+    return words
+
+
+def build_instance(
+    sim: Sim,
+    places: Places,
+    loaded: Loaded,
+    name: str,
+    params: list[Any],
+    classes: ClassTable | None,
+) -> Built:
+    """Return a new instance of a program, registered with the simulator."""
+    program = loaded.program
+    place = places.add(
+        "instance",
+        name,
+        program=loaded.name,
+        globals=[{"name": item.name, "initial": item.initial} for item in program.globals],
+        reasons=list(program.reasons),
+        maps=[],
+    )
+    rng = Rng(stream_seed(sim.seed, f"program {name}"))
+    instance = Instance(sim, len(sim.instances), place, Gauge(), rng)
+    instance.open()
+    instance.uses_cb = "skb.cb" in loaded.uses
+    sim.instances.append(instance)
+    maps: dict[str, Any] = {}
+    map_places: dict[str, int] = {}
+    trees: list[tuple[SkbTree, str]] = []
+    records = {record.name: record for record in program.records}
+    sizes = {param.name: value for param, value in zip(program.params, params, strict=True)}
+    for declared in program.maps:
+        entries_max = _size(declared.max_entries, sizes)
+        count = _size(declared.count, sizes)
+        value_record = records.get(declared.value)
+        map_place = places.add(
+            "map",
+            declared.name,
+            program=loaded.name,
+            parent=place,
+            capacity=entries_max,
+            map_kind=declared.kind,
+            inner=count,
+            fields=_field_names(value_record),
+        )
+        places.table[place]["maps"].append(map_place)
+        map_places[declared.name] = map_place
+        plan = _Plan(instance, declared, map_place, entries_max, count, value_record, trees)
+        maps[declared.name] = MAKERS[declared.kind](plan)
+    runtime = Runtime(sim=sim, instance=instance, maps=maps, classes=classes, params=params)
+    entries = loaded.code.instantiate(runtime)
+    instance.params = List(params) if not isinstance(params, List) else params
+    _hook(instance, entries)
+    for tree, less in trees:
+        tree.less = entries.comparators[less]
+    return Built(name, loaded, instance, entries, maps, map_places, instance.params)
+
+
+def _hook(instance: Instance, entries: Entries) -> None:
+    instance.enqueue = entries.enqueue
+    instance.dequeue = entries.dequeue
+    instance.init = entries.init
+    instance.reset = entries.reset
+    instance.timer = entries.timer
+    instance.egress = entries.egress
+    instance.classify = entries.classify
+
+
+def _size(declared: int | str, sizes: dict[str, Any]) -> int:
+    return declared if isinstance(declared, int) else int(sizes[declared])
+
+
+def _field_names(record: Record | None) -> list[str]:
+    """Return a name for each word of a value."""
+    if record is None:
+        return ["value"]
+    names = []
+    for field in record.fields:
+        if field.length == 0:
+            names.append(field.name)
+        else:
+            names.extend(f"{field.name}[{i}]" for i in range(field.length))
+    return names
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a map is made from."""
+
+    instance: Instance
+    declared: MapDecl
+    place: int
+    entries_max: int
+    count: int
+    record: Record | None
+    trees: list[tuple[SkbTree, str]]
+
+    def skb_map(self, slot: int) -> SkbMap:
+        """Return a new skb map; a tree when it is walked, popped out of order or sorted."""
+        tree = None
+        if self.declared.methods & WALKED or self.declared.less:
+            tree = SkbTree(bool(self.declared.less))
+            if self.declared.less:
+                self.trees.append((tree, self.declared.less))
+        owner = self.instance
+        made = SkbMap(owner.sim.trace, owner, owner.gauge, self.place, slot, self.entries_max, tree)
+        made.heap = List()
+        return made
+
+    def inner(self) -> Array[SkbMap]:
+        """Return the inner maps of a map of maps."""
+        return Array([self.skb_map(slot) for slot in range(self.count)])
+
+
+def _make_skb_map(plan: _Plan) -> SkbMap:
+    made = plan.skb_map(0)
+    plan.instance.skb_maps.append(made)
+    return made
+
+
+def _make_array(plan: _Plan) -> SkbMapArray:
+    made = SkbMapArray(plan.inner(), plan.count)
+    plan.instance.skb_arrays.append(made)
+    return made
+
+
+def _make_hash(plan: _Plan) -> SkbMapHash:
+    made = SkbMapHash(plan.instance.sim.trace, plan.place, plan.inner())
+    made.open()
+    plan.instance.skb_hashes.append(made)
+    return made
+
+
+def _make_flow_map(plan: _Plan) -> FlowMap:
+    made = FlowMap(plan.instance.sim.trace, plan.place, plan.inner())
+    made.open()
+    plan.instance.flow_maps.append(made)
+    return made
+
+
+def _make_table(plan: _Plan) -> Table:
+    words = initial_words(plan.record)
+    kind = TABLE_KINDS[plan.declared.kind]
+    trace = plan.instance.sim.trace
+    made = Table(trace, plan.place, kind, plan.entries_max, len(words), words)
+    made.open()
+    plan.instance.tables.append(made)
+    return made
+
+
+def _make_ints(plan: _Plan) -> IntQueue:
+    stack = plan.declared.kind == "Stack"
+    made = IntQueue(plan.instance.sim.trace, plan.place, plan.entries_max, stack)
+    made.open()
+    plan.instance.int_queues.append(made)
+    return made
+
+
+MAKERS: dict[str, Callable[[_Plan], Any]] = {
+    "SkbMap": _make_skb_map,
+    "SkbMapArray": _make_array,
+    "SkbMapHash": _make_hash,
+    "FlowMap": _make_flow_map,
+    "HashMap": _make_table,
+    "LruHashMap": _make_table,
+    "ArrayMap": _make_table,
+    "Queue": _make_ints,
+    "Stack": _make_ints,
+}

@@ -1,0 +1,127 @@
+"""Programs of a run: their texts found, checked and compiled once each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.compiler.restricted_python import Code, compile_program
+from sandbox.diagnostics import Diagnostic
+from sandbox.language.check import check
+from sandbox.language.tree import Drop, HelperCall, Program, VerdictConst
+from sandbox.scenario.model import ProgramRef, SharedProgram
+
+LIBRARY = Path(__file__).resolve().parent.parent / "qdiscs"
+SUFFIX = ".qdisc.py"
+
+
+def library_names() -> tuple[str, ...]:
+    """Return the names of the library's programs, sorted."""
+    return tuple(
+        sorted(
+            path.name[: -len(SUFFIX)]
+            for path in LIBRARY.glob(f"*{SUFFIX}")
+            if not path.name.startswith("_")
+        )
+    )
+
+
+def library_text(name: str) -> str | None:
+    """Return a library program's text, None when there is none of this name."""
+    if name not in library_names():
+        return None
+    return (LIBRARY / f"{name}{SUFFIX}").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked and compiled program under the name the scenario uses."""
+
+    name: str
+    program: Program
+    code: Code
+    uses: frozenset[str]  # names of helpers and verdicts in it
+
+
+@dataclass(slots=True)
+class Programs:
+    """All programs of a run by name; what is wrong with them collects in `problems`."""
+
+    texts: dict[str, str]
+    shared: dict[str, SharedProgram]
+    traced: bool
+    problems: list[Diagnostic] = field(default_factory=list)
+    loaded: dict[str, Loaded | None] = field(default_factory=dict)
+
+    def of(self, ref: ProgramRef) -> Loaded | None:
+        """Return the program of a reference; None when it is missing or wrong, which is then noted."""
+        if ref.origin == "shared":
+            return self._shared(self.shared[ref.name])
+        return self.named(ref.name, ref.line)
+
+    def _shared(self, entry: SharedProgram) -> Loaded | None:
+        if entry.origin == "inline":
+            return self._load(entry.name, self.texts.get(entry.name, entry.text))
+        return self.named(entry.source, entry.line)
+
+    def named(self, name: str, line: int = 0) -> Loaded | None:
+        """Return the program of a file beside the scenario or of the library."""
+        text = self.texts.get(name)
+        if text is None:
+            text = library_text(name)
+        if text is None:
+            if name not in self.loaded:
+                self.loaded[name] = None
+                self.problems.append(_missing(name, line, self.texts))
+            return None
+        return self._load(name, text)
+
+    def _load(self, name: str, text: str) -> Loaded | None:
+        if name not in self.loaded:
+            self.loaded[name] = self._compile(name, text)
+        return self.loaded[name]
+
+    def _compile(self, name: str, text: str) -> Loaded | None:
+        checked = check(text, name)
+        self.problems.extend(checked.diagnostics)
+        if checked.program is None:
+            return None
+        code = compile_program(checked.program, traced=self.traced)
+        return Loaded(name, checked.program, code, frozenset(_names(checked.program.functions)))
+
+    def sources(self) -> dict[str, str]:
+        """Return the text of every program in use."""
+        return {name: one.program.source for name, one in self.loaded.items() if one is not None}
+
+
+def _names(node: Any) -> set[str]:
+    """Return the helpers and verdicts named anywhere in a tree."""
+    found: set[str] = set()
+    stack: list[Any] = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tuple | list):
+            stack.extend(item)
+        elif is_dataclass(item) and not isinstance(item, type):
+            if isinstance(item, HelperCall):
+                found.add(item.helper)
+            elif isinstance(item, VerdictConst):
+                found.add(item.name)
+            elif isinstance(item, Drop):
+                found.add("drop")
+            if type(item).__name__ in ("SkbCb", "SetSkbCb"):
+                found.add("skb.cb")
+            stack.extend(getattr(item, f.name) for f in fields(item))
+    return found
+
+
+def _missing(name: str, line: int, texts: dict[str, str]) -> Diagnostic:
+    known = sorted({*library_names(), *texts})
+    return Diagnostic(
+        slug="unknown-program",
+        message=f'there is no program "{name}"',
+        line=line,
+        hint=f"programs here: {', '.join(known)}",
+        source="scenario",
+    )
