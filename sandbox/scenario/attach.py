@@ -11,18 +11,12 @@ from typing import Any
 from sandbox.scenario import keys
 from sandbox.scenario.lines import Path
 from sandbox.scenario.model import (
-    ETH_P_ALL,
-    ETH_P_IP,
-    ETH_P_IPV6,
     MAX_CLASSES,
-    MAX_FILTERS,
     MAX_PROGRAMS,
     MAX_QDISCS,
     ROOT,
     Class,
     Egress,
-    Filter,
-    Key,
     Options,
     ProgramRef,
     Qdisc,
@@ -38,9 +32,6 @@ from sandbox.scenario.reader import (
     parse_classid,
     read_table,
 )
-from sandbox.scenario.tc.filters import parse_tail
-from sandbox.scenario.tc.u32 import address_keys, pack
-from sandbox.scenario.tc.words import Cursor, TcError, split_lines
 from sandbox.units import UnitError, shown
 
 PROGRAM_SUFFIX = ".qdisc.py"
@@ -154,31 +145,10 @@ class Attachments:
             if device not in self.devices:
                 self.unknown_device(device, path)
                 continue
-            program = self._named_program(raw, path)
+            program = self.named_program(raw, path)
             if program is not None:
                 line = self.problems.line(path)
                 found.append(Egress(device=device, program=program, line=line))
-        return found
-
-    def read_filters(self, data: object) -> list[Filter]:
-        """Read `[[filter]]`, in order."""
-        if not isinstance(data, list):
-            self.problems.add(
-                "wrong-type", ("filter",), "filter is not a list", "filters are written [[filter]]"
-            )
-            return []
-        over_limit(self.problems, ("filter",), len(data), MAX_FILTERS)
-        found = []
-        for index, raw in enumerate(data[:MAX_FILTERS]):
-            path: Path = ("filter", index)
-            values = read_table(self.problems, keys.FILTER, raw, path)
-            if values is None or "parent" not in values:
-                continue
-            address = self.address(values["parent"], (*path, "parent"))
-            if address is not None:
-                one = self._filter(values, path, address)
-                if one is not None:
-                    found.append(one)
         return found
 
     def address(self, raw: object, path: Path, device: str = "") -> tuple[str, int] | None:
@@ -249,7 +219,7 @@ class Attachments:
             self.problems.add("missing-key", path, message, hint)
             return None
         if "program" in values:
-            return self._named_program(values["program"], (*path, "program"))
+            return self.named_program(values["program"], (*path, "program"))
         kind = values["kind"]
         line = self.problems.line((*path, "kind"))
         if kind.endswith(PROGRAM_SUFFIX):
@@ -262,7 +232,8 @@ class Attachments:
             return None
         return ProgramRef(origin="library", name=kind, line=line)
 
-    def _named_program(self, raw: object, path: Path) -> ProgramRef | None:
+    def named_program(self, raw: object, path: Path) -> ProgramRef | None:
+        """Return the shared program or the file that a name means; None when it means nothing."""
         line = self.problems.line(path)
         if isinstance(raw, str) and raw in self.programs:
             return ProgramRef(origin="shared", name=raw, line=line)
@@ -273,112 +244,6 @@ class Attachments:
             hint = f"name a file NAME{PROGRAM_SUFFIX}, or define it under [program]"
         self.problems.add("unknown-program", path, f"no program {shown(raw)}", hint)
         return None
-
-    def _filter(self, values: Read, path: Path, address: tuple[str, int]) -> Filter | None:
-        ways = [way for way in ("match", "tc", "program") if way in values]
-        if len(ways) != 1:
-            message = f"{dotted(path)} needs one of match, tc and program"
-            hint = "match = {} matches every packet"
-            self.problems.add("missing-key", path, message, hint)
-            return None
-        fields: dict[str, Any] = {"kind": "match"}
-        if ways == ["match"]:
-            matched = self._match(values, path)
-            if matched is None:
-                return None
-            fields |= matched
-        elif ways == ["tc"]:
-            parsed = self._tc_match(values["tc"], (*path, "tc"))
-            if parsed is None:
-                return None
-            fields |= parsed
-        else:
-            program = self._named_program(values["program"], (*path, "program"))
-            if program is None:
-                return None
-            fields |= {"kind": "bpf", "program": program}
-        for name in ("classid", "action"):
-            if values.get(name):
-                fields[name] = values[name]
-        fields.setdefault("protocol", keys.PROTOCOLS[values.get("protocol", "all")])
-        if not fields.get("classid") and not fields.get("action") and fields["kind"] != "bpf":
-            message = f"{dotted(path)} has neither classid nor action"
-            self.problems.add("missing-key", path, message, 'write for example classid = "1:10"')
-            return None
-        line = self.problems.line(path)
-        return Filter(
-            device=address[0], parent=address[1], prio=values.get("prio", 0), line=line, **fields
-        )
-
-    def _tc_match(self, text: str, path: Path) -> dict[str, Any] | None:
-        line, column = self.problems.places.text_start(path)
-        commands = split_lines(text, line, column)
-        if len(commands) != 1:
-            message = f"{dotted(path)} holds {len(commands)} lines, expected one"
-            self.problems.add("tc-syntax", path, message, "write one [[filter]] for each")
-            return None
-        try:
-            tail = parse_tail(Cursor(commands[0]), frozenset(self.programs))
-        except TcError as error:
-            self.problems.put(error.diagnostic)
-            return None
-        for advice in tail.advice:
-            self.problems.put(advice)
-        fields: dict[str, Any] = {
-            "kind": tail.kind, "keys": tail.keys, "mark": tail.mark, "mark_mask": tail.mark_mask,
-            "program": tail.program, "classid": tail.classid, "action": tail.action,
-        }  # fmt: skip
-        if len(tail.protocols) == 1:
-            fields["protocol"] = next(iter(tail.protocols))
-        return fields
-
-    def _match(self, values: Read, path: Path) -> dict[str, Any] | None:
-        where: Path = (*path, "match")
-        match = read_table(self.problems, keys.MATCH, values["match"], where)
-        if match is None:
-            return None
-        protocol = keys.PROTOCOLS[values.get("protocol", "all")]
-        fields: dict[str, Any] = {}
-        if "flow" in match:
-            if match["flow"] not in self.flows:
-                hint = did_you_mean(match["flow"], self.flows)
-                self.problems.add(
-                    "unknown-flow", (*where, "flow"), f"no flow {shown(match['flow'])}", hint
-                )
-                return None
-            fields["flow"] = match["flow"]
-        versions = {match[side].version for side in ("src", "dst") if side in match}
-        if len(versions) > 1:
-            self.problems.add("bad-value", where, "src and dst are of different IP versions")
-            return None
-        header = versions or bool({"dscp", "l4"} & match.keys())
-        if header and protocol == ETH_P_ALL:
-            protocol = ETH_P_IPV6 if 6 in versions else ETH_P_IP
-        if versions and protocol != (ETH_P_IPV6 if 6 in versions else ETH_P_IP):
-            self.problems.add("bad-value", where, "the addresses do not fit the protocol")
-            return None
-        fields |= {"protocol": protocol, "keys": tuple(_match_keys(match, protocol == ETH_P_IPV6))}
-        if "mark" in match:
-            fields |= {"mark": match["mark"], "mark_mask": 0xFFFFFFFF}
-        for name in ("vlan", "priority"):
-            if name in match:
-                fields[name] = match[name]
-        return fields
-
-
-def _match_keys(match: Read, six: bool) -> Iterator[Key]:
-    for side in ("src", "dst"):
-        if side in match:
-            address = match[side]
-            yield from address_keys(int(address.ip), int(address.netmask), address.version, side)
-    if "l4" in match:
-        yield pack(6 if match["l4"] == "tcp" else 17, 0xFF, 8, 6 if six else 9)
-    if "dscp" in match:
-        shift, mask = (22, 0xFC00000) if six else (18, 0xFC0000)
-        yield Key(value=match["dscp"] << shift, mask=mask, offset=0)
-    for side, offset in (("sport", 0), ("dport", 2)):
-        if side in match:
-            yield pack(match[side], 0xFFFF, 16, offset, transport=True)
 
 
 def entries(

@@ -14,6 +14,7 @@ from sandbox.scenario.apply import apply_commands, check_tree
 from sandbox.scenario.attach import Attachments, entries, over_limit
 from sandbox.scenario.events import read_events
 from sandbox.scenario.expect import read_expects
+from sandbox.scenario.filters import FilterReader
 from sandbox.scenario.flows import FlowReader
 from sandbox.scenario.lines import Path
 from sandbox.scenario.model import (
@@ -150,7 +151,7 @@ def _scenario(
         programs=tuple(attached.programs.values()),
         qdiscs=tuple(attached.read_qdiscs(data.get("qdisc", {}))),
         classes=tuple(attached.read_classes(data.get("class", {}))),
-        filters=tuple(attached.read_filters(data.get("filter", []))),
+        filters=tuple(FilterReader(problems, attached).read(data.get("filter", []))),
         egress=tuple(attached.read_egress(data.get("egress", {}))),
         flows=flows,
         events=read_events(problems, data.get("event", []), attached),
