@@ -1,0 +1,1 @@
+"""The trusted side: HTTP, WebSocket sessions and the supervision of workers."""

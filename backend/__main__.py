@@ -1,0 +1,99 @@
+"""python -m backend: serve the playground on this machine and open it in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import replace
+
+import uvicorn
+
+from backend.app import create_app
+from backend.settings import SettingError, Settings, from_environment
+
+SHUTDOWN_S = 5
+
+
+class Server(uvicorn.Server):
+    """Says where the page is once it can be had, and opens it."""
+
+    def __init__(self, config: uvicorn.Config, url: str, browser: bool) -> None:
+        super().__init__(config)
+        self._url = url
+        self._browser = browser
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets=sockets)
+        if self.should_exit:
+            return
+        print(f"Qdisc Playground: {self._url}  (Ctrl-C ends it)", flush=True)
+        if self._browser:
+            threading.Thread(target=webbrowser.open, args=(self._url,), daemon=True).start()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C; 1 when it cannot start, 2 for wrong arguments."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        settings = from_environment(os.environ)
+    except SettingError as problem:
+        print(f"python -m backend: {problem}", file=sys.stderr)
+        return 2
+    parser = argparse.ArgumentParser(prog="python -m backend", description=__doc__)
+    parser.add_argument("--host", default=settings.host)
+    parser.add_argument("--port", type=int, default=settings.port)
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument(
+        "--allow-unlocked",
+        action="store_true",
+        default=settings.allow_unlocked,
+        help="for development only: serve even when a layer of the sandbox is off",
+    )
+    chosen = parser.parse_args(arguments)
+    settings = replace(
+        settings, host=chosen.host, port=chosen.port, allow_unlocked=chosen.allow_unlocked
+    )
+    return serve(settings, browser=not chosen.no_browser)
+
+
+def serve(settings: Settings, browser: bool) -> int:
+    """Bind, then serve; a port that is taken is told in one line."""
+    try:
+        listener = socket.create_server((settings.host, settings.port), backlog=128)
+    except OSError as problem:
+        print(
+            f"cannot listen on {settings.host} port {settings.port}: {problem.strerror}; "
+            "is another playground running? choose one with --port",
+            file=sys.stderr,
+        )
+        return 1
+    port = listener.getsockname()[1]
+    shown = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0") else settings.host
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=settings.message_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    server = Server(config, f"http://{shown}:{port}/", browser)
+    with listener, contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

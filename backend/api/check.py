@@ -1,0 +1,44 @@
+"""POST /api/check: every problem of a program, or of a scenario with its programs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
+from pydantic import BaseModel
+
+from backend.state import State
+from backend.wire.errors import ApiError
+from backend.wire.messages import DiagnosticModel, Diagnostics
+from backend.wire.requests import CheckProgram, CheckScenario
+from sandbox.protocol import ProtocolError, job_from_json
+
+router = APIRouter()
+
+
+class CheckReply(BaseModel):
+    """`ok` when the text can run; advice and warnings may still be among the diagnostics."""
+
+    ok: bool
+    diagnostics: list[DiagnosticModel]
+
+
+@router.post("/api/check", summary="Check a program or a scenario", tags=["check"])
+async def check(
+    request: Request, body: Annotated[CheckProgram | CheckScenario, Body()]
+) -> CheckReply:
+    """Report every problem; a locked worker reads the text, this process does not."""
+    state: State = request.app.state.service
+    client = request.client.host if request.client is not None else "local"
+    task: dict[str, object] = {"op": "check"}
+    if isinstance(body, CheckProgram):
+        task |= {"program": body.program, "name": body.name}
+    else:
+        try:
+            task["job"] = job_from_json({**body.model_dump(), "trace": False}).to_json()
+        except ProtocolError as refused:
+            raise ApiError(422, refused.slug, refused.message) from None
+    answer = await state.pool.ask(task, client)
+    if not isinstance(answer, Diagnostics):
+        raise ApiError(422, "crashed", "the sandbox was stopped")
+    return CheckReply(ok=answer.ok, diagnostics=answer.diagnostics)

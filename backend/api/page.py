@@ -1,0 +1,45 @@
+"""The built page: index.html with a fresh nonce for its styles, and the files beside it."""
+
+from __future__ import annotations
+
+import secrets
+
+from fastapi import FastAPI, Request
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+from backend.api.guard import CSP
+from backend.state import State
+
+NONCE = "__NONCE__"
+ABSENT = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Qdisc Playground</title>
+<h1>The page is not built</h1>
+<p>The service runs, but there is no page in it. Stop it and start it again with</p>
+<pre>./run</pre>
+<p>which builds the page first. The REST service is described at
+<a href="/api/openapi.json">/api/openapi.json</a>.</p>
+</html>
+"""
+
+
+def install(app: FastAPI) -> None:
+    """Serve the page at /, its files beside it."""
+
+    @app.get("/", include_in_schema=False)
+    async def index(request: Request) -> HTMLResponse:
+        state: State = request.app.state.service
+        path = state.settings.page_dir / "index.html"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError:
+            return HTMLResponse(ABSENT, status_code=503)
+        nonce = secrets.token_urlsafe(16)
+        policy = CSP.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
+        headers = {"content-security-policy": policy, "cache-control": "no-store"}
+        return HTMLResponse(text.replace(NONCE, nonce), headers=headers)
+
+    settings = app.state.settings
+    app.mount("/", StaticFiles(directory=settings.page_dir, check_dir=False), name="page")

@@ -1,0 +1,32 @@
+"""WS /api/run: one browser, one current run."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, WebSocket
+
+from backend.runs.outbox import ClientGone, Outbox
+from backend.runs.session import Session
+from backend.state import State
+
+router = APIRouter()
+TRY_AGAIN_LATER = 1013
+
+
+@router.websocket("/api/run")
+async def run(socket: WebSocket) -> None:
+    """Serve one browser."""
+    state: State = socket.app.state.service
+    client = socket.client.host if socket.client is not None else "local"
+    await socket.accept()
+    if not state.enter(client):
+        try:
+            outbox = Outbox(socket, 1.0)
+            await outbox.error(None, "too-many-sockets", "too many pages are open at once")
+            await socket.close(TRY_AGAIN_LATER)
+        except ClientGone:
+            return
+        return
+    try:
+        await Session(socket, client, state.pool, state.settings).serve()
+    finally:
+        state.leave(client)

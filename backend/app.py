@@ -1,0 +1,55 @@
+"""create_app(settings): wiring, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from backend.api import check, errors, health, page, runs, shelf
+from backend.api.guard import Guard
+from backend.settings import Settings
+from backend.state import State
+from backend.wire.schema import add_socket
+from backend.workers.pool import Pool
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service; its zygote starts and ends with the app's lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = Pool(settings)
+        await pool.start()
+        try:
+            app.state.service = State(settings, pool)
+            await app.state.service.load()
+            yield
+        finally:
+            pool.close()
+
+    app = FastAPI(
+        title="Qdisc Playground",
+        version="0.1.0",
+        description="Check and run packet schedulers. Runs speak over the WebSocket /api/run.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        responses=errors.ERROR_REPLIES,
+    )
+    app.state.settings = settings
+    errors.install(app)
+    for room in (runs, check, shelf, health):
+        app.include_router(room.router)
+    page.install(app)
+    app.add_middleware(Guard, settings=settings)
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return add_socket(plain())
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app

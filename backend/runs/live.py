@@ -1,0 +1,419 @@
+"""One interactive run: a worker while it computes, and enough to make another when it is needed.
+
+A run is a pure function of its inputs, so that a worker may be given up at any time: the next one
+computes the same rows again and sends from the first that the browser does not have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+from backend.runs.outbox import Outbox
+from backend.settings import Settings
+from backend.wire.messages import (
+    Diagnostics,
+    Finished,
+    Log,
+    Progress,
+    Rewound,
+    Started,
+    WorkerError,
+    WorkerMessage,
+    plain,
+)
+from backend.workers.pool import Pool
+from backend.workers.slots import QueueFull
+from backend.workers.worker import Ending, Frame, Worker
+from backend.workers.zygote import Unavailable
+from sandbox.protocol import EVENTS_MAX, ROWS_MAX, Job, Outcome, ProtocolError
+
+LOG = logging.getLogger(__name__)
+STOP_GRACE_S = 1.0
+# A worker stops at the first slice that reaches the limit, which may go over it by so many.
+ROWS_OVER = 65_536
+
+
+class State(Enum):
+    """Where a run is."""
+
+    WAITING = "waiting for a place"
+    COMPUTING = "has a worker"
+    PARKED = "gave its worker up until there is credit"
+    FINISHED = "has sent its last message"
+
+
+class Interrupt(Enum):
+    """Why the service ended a worker itself."""
+
+    STALLED = "stalled"
+    WALL = "wall"
+    STOPPED = "stopped"
+    EVENT = "event"
+
+
+class LiveRun:
+    """A run and the task that drives it; the session calls the control methods."""
+
+    def __init__(
+        self,
+        *,
+        run_id: int | str,
+        job: Job,
+        from_row: int,
+        credit: int,
+        client: str,
+        pool: Pool,
+        outbox: Outbox,
+        settings: Settings,
+    ) -> None:
+        self.run_id = run_id
+        self.state = State.WAITING
+        self._job = job
+        self._run = secrets.token_hex(8)
+        self._sent = from_row
+        self._credit = credit
+        self._steps = 0
+        self._paused = False
+        self._announced = False
+        self._events: deque[dict[str, Any]] = deque()  # not yet part of the job
+        self._client = client
+        self._pool = pool
+        self._outbox = outbox
+        self._settings = settings
+        self._worker: Worker | None = None
+        self._interrupt: Interrupt | None = None
+        self._wall_left_s = settings.run_wall_s
+        self._waiting_since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        self._wake = asyncio.Event()
+        self._time_ns = 0
+
+    # --- control ---------------------------------------------------------------------------------
+
+    def add_credit(self, rows: int) -> None:
+        """Let the run send that many rows more."""
+        self._change(lambda: self._give(rows), {"op": "credit", "rows": rows})
+
+    def pause(self) -> None:
+        """Stop computing for now."""
+        self._change(lambda: self._hold(True), {"op": "pause"})
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._change(lambda: self._hold(False), {"op": "resume"})
+
+    def step(self, rows: int) -> None:
+        """Send so many rows more, then pause."""
+
+        def apply() -> None:
+            self._give(rows)
+            self._paused = True
+            self._steps += rows
+
+        self._change(apply, {"op": "step", "rows": rows})
+
+    def stop(self) -> None:
+        """End the run; the worker has a moment to tell its results so far."""
+        if self.state is State.FINISHED:
+            return
+        self._interrupt = Interrupt.STOPPED
+        self._disarm()
+        self._stop_worker()
+        self._wake.set()
+
+    def _stop_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.tell({"op": "stop"})
+            loop = asyncio.get_running_loop()
+            self._grace = loop.call_later(STOP_GRACE_S, self._worker.kill)
+
+    def add_event(self, event: dict[str, Any]) -> bool:
+        """Compute again from the event's time; False when the run is stopped or has too many."""
+        known = len(self._job.events) + len(self._events)
+        if self._interrupt is Interrupt.STOPPED or known >= EVENTS_MAX:
+            return False
+        self._events.append(event)
+        if len(self._events) == 1:
+            self._end_worker(Interrupt.EVENT)
+        self._wake.set()
+        return True
+
+    def _give(self, rows: int) -> None:
+        self._credit += rows
+
+    def _hold(self, paused: bool) -> None:
+        self._paused, self._steps = paused, 0
+
+    def _change(self, apply: Callable[[], None], message: dict[str, Any]) -> None:
+        """Change the state here and in the worker, and judge anew how long it may take."""
+        waiting = self._waiting_since is not None
+        self._disarm()
+        apply()
+        if self._worker is not None:
+            self._worker.tell(message)
+        if waiting:
+            self._arm()
+        if not self._idle:
+            self._wake.set()
+
+    # --- time ------------------------------------------------------------------------------------
+
+    @property
+    def _idle(self) -> bool:
+        """Whether the worker has nothing to do until the browser says so."""
+        if self._paused and not self._steps:
+            return True
+        return self._job.trace and self._credit <= 0
+
+    def _arm(self) -> None:
+        """Start the clock that ends the worker: stalled when idle, else out of wall time."""
+        if self._interrupt is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._waiting_since = loop.time()
+        if self._idle:
+            reason, after_s = Interrupt.STALLED, self._settings.stall_s
+        else:
+            reason, after_s = Interrupt.WALL, self._wall_left_s
+        self._timer = loop.call_later(max(0.0, after_s), self._end_worker, reason)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting_since is not None:
+            if not self._idle:
+                waited_s = asyncio.get_running_loop().time() - self._waiting_since
+                self._wall_left_s -= waited_s
+            self._waiting_since = None
+
+    def _end_worker(self, reason: Interrupt) -> None:
+        self._interrupt = self._interrupt or reason
+        if self._worker is not None:
+            self._worker.kill()
+
+    # --- the task --------------------------------------------------------------------------------
+
+    async def drive(self) -> None:
+        """Compute, give the worker up, compute again, for as long as the browser wants it."""
+        try:
+            while True:
+                self._wake.clear()
+                await self._compute()
+                while not self._wanted():
+                    await self._wake.wait()
+                    self._wake.clear()
+        finally:
+            self._disarm()
+
+    def _wanted(self) -> bool:
+        """Whether another worker is needed: for an event, or since there is credit again."""
+        if self._events:
+            return True
+        if self.state is State.FINISHED:
+            return False
+        return self._interrupt is Interrupt.STOPPED or not self._idle
+
+    async def _compute(self) -> None:
+        """Use one worker up."""
+        if self._interrupt is Interrupt.STOPPED:
+            await self._finish(Outcome.CANCELLED, "the run was stopped")
+            return
+        finished_before = self.state is State.FINISHED
+        self.state = State.WAITING
+        try:
+            await self._pool.runs.acquire(self._client, self._tell_busy)
+        except QueueFull:
+            await self._refuse("busy", "too many runs wait", "try again in a moment")
+            return
+        try:
+            await self._work(finished_before)
+        except Unavailable as problem:
+            LOG.error("no worker: %s", problem)
+            await self._refuse("no-worker", "no sandbox can be started", None)
+        finally:
+            self._pool.runs.release(self._client)
+
+    async def _tell_busy(self, position: int, seconds: float) -> None:
+        await self._say({"op": "busy", "position": position, "seconds": round(seconds, 1)})
+
+    async def _refuse(self, slug: str, message: str, hint: str | None) -> None:
+        self._events.clear()
+        await self._outbox.error(self.run_id, slug, message, hint)
+        await self._finish(Outcome.CANCELLED, message)
+
+    async def _work(self, finished_before: bool) -> None:
+        settings = self._settings
+        worker = await self._pool.worker(settings.run_cpu_ms, settings.run_memory_bytes)
+        self._worker, self.state = worker, State.COMPUTING
+        if self._interrupt is not Interrupt.STOPPED:
+            self._interrupt = None
+        self._wall_left_s = settings.run_wall_s
+        problem = ""
+        try:
+            await worker.give(self._task(), settings.send_timeout_s)
+            if self._interrupt is Interrupt.STOPPED:
+                self._stop_worker()
+            await self._pump(worker, finished_before)
+        except ProtocolError as broken:
+            LOG.warning("worker %d broke the protocol: %s", worker.pid, broken)
+            problem = broken.message
+        except (OSError, TimeoutError):
+            problem = "the worker does not take its task"
+        finally:
+            self._disarm()
+            if self._grace is not None:
+                self._grace.cancel()
+            self._worker = None
+            if self.state is not State.FINISHED:
+                worker.kill()
+            end = await worker.close()
+        if self.state is State.COMPUTING:
+            await self._settle(end, problem)
+
+    def _task(self) -> dict[str, Any]:
+        job = self._job.to_json()
+        event = self._events[0] if self._events else None
+        if event is not None:
+            job["events"] = [*job["events"], event]
+        return {
+            "op": "run",
+            "job": job,
+            "from_row": self._sent,
+            "rewind": None if event is None else event.get("at"),
+            "credit": max(0, self._credit),
+            "paused": self._paused,
+            "steps": self._steps,
+        }
+
+    async def _settle(self, end: Ending, problem: str) -> None:
+        """Decide what becomes of a run whose worker ended without a last message."""
+        match self._interrupt:
+            case Interrupt.STALLED:
+                self.state = State.PARKED
+            case Interrupt.EVENT if not problem:
+                self.state = State.PARKED
+            case Interrupt.WALL:
+                await self._finish(Outcome.LIMIT_WALL, "the run took too long")
+            case Interrupt.STOPPED:
+                await self._finish(Outcome.CANCELLED, "the run was stopped")
+            case _:
+                outcome = Outcome.CRASHED if problem else end.outcome
+                message = "the sandbox was stopped" if problem else end.message
+                self._events.clear()
+                await self._finish(outcome, message)
+
+    async def _pump(self, worker: Worker, finished_before: bool) -> None:
+        """Pass on what the worker says until its last message or its end."""
+        while True:
+            self._arm()
+            message = await worker.receive(self._sent)
+            self._disarm()
+            if message is None or self._interrupt in (Interrupt.EVENT, Interrupt.STALLED):
+                return
+            if isinstance(message, Frame):
+                await self._pass_rows(message)
+            elif await self._pass_message(message, worker, finished_before):
+                return
+
+    async def _pass_rows(self, frame: Frame) -> None:
+        if frame.count > self._credit:
+            raise ProtocolError("bad-frame", "a worker sends more rows than it may")
+        self._sent += frame.count
+        if self._sent > ROWS_MAX + ROWS_OVER:
+            raise ProtocolError("bad-frame", "a worker sends more rows than a run has")
+        self._credit -= frame.count
+        self._steps = max(0, self._steps - frame.count)
+        self._time_ns = frame.time_ns
+        await self._outbox.send_frame(frame.data)
+
+    async def _pass_message(
+        self, message: WorkerMessage, worker: Worker, finished_before: bool
+    ) -> bool:
+        """Handle one JSON message; True when it was the last."""
+        if worker.json_bytes > self._settings.run_json_bytes:
+            raise ProtocolError("too-large", "a worker talks too much")
+        match message:
+            case Diagnostics():
+                return await self._diagnosed(message, finished_before)
+            case Started():
+                if not self._announced:
+                    self._announced = True
+                    await self._say({**plain(message), "run": self._run})
+            case Rewound():
+                self._rewind(message)
+                await self._say(plain(message))
+                if self._events:
+                    self._end_worker(Interrupt.EVENT)
+            case Log() | Progress():
+                await self._say(plain(message))
+            case WorkerError():
+                return await self._rejected(
+                    message.error.slug, message.error.message, finished_before
+                )
+            case Finished():
+                self.state = State.FINISHED
+                await self._say(plain(message))
+                return True
+            case _:
+                raise ProtocolError("bad-message", "a running worker does not say this")
+        return False
+
+    async def _diagnosed(self, message: Diagnostics, finished_before: bool) -> bool:
+        """Tell the checker's findings once; a refused event is told as an error and dropped."""
+        if self._events and not message.ok:
+            first = next((d for d in message.diagnostics if d.severity == "error"), None)
+            text = first.message if first is not None else "the event is refused"
+            return await self._rejected("bad-event", text, finished_before)
+        if self._events:
+            event = self._events.popleft()
+            self._job = replace(self._job, events=(*self._job.events, event))
+        elif not self._announced:
+            await self._say(plain(message))
+        return False
+
+    async def _rejected(self, slug: str, message: str, finished_before: bool) -> bool:
+        """Drop an event that cannot be; the run is as it was. Without one, the run is refused."""
+        dropped = self._events.popleft() if self._events else None
+        await self._outbox.error(self.run_id, slug, message)
+        if dropped is None:
+            await self._finish(Outcome.COMPILE_ERROR, message)
+        else:
+            self.state = State.FINISHED if finished_before else State.PARKED
+        return True
+
+    def _rewind(self, message: Rewound) -> None:
+        if message.row > self._sent:
+            raise ProtocolError("bad-message", "a worker rewinds forwards")
+        self._sent = message.row
+
+    async def _finish(self, outcome: Outcome, reason: str) -> None:
+        """Say the last message in the worker's place."""
+        self.state = State.FINISHED
+        await self._say(
+            {
+                "op": "finished",
+                "outcome": str(outcome),
+                "digest": "",
+                "rows": self._sent,
+                "time_ns": self._time_ns,
+                "statistics": {},
+                "maps": [],
+                "tc_text": "",
+                "map_text": "",
+                "fault": {"message": reason},
+                "expects": [],
+                "truncated": True,
+            }
+        )
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._outbox.send({**message, "id": self.run_id})

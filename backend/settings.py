@@ -1,0 +1,89 @@
+"""Every limit and path of the service, read once from the environment; docs/limits.md lists them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "QDISC_"
+MIB = 1 << 20
+
+
+class SettingError(ValueError):
+    """A variable in the environment has a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The service's settings; each is also the variable QDISC_ and its name in capitals."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    # Names this service answers to, and origins besides its own that may use it; "*" is any.
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
+    origins: tuple[str, ...] = ()
+    allow_unlocked: bool = False
+    scenarios_dir: Path = ROOT / "scenarios"
+    page_dir: Path = ROOT / "frontend" / "dist"
+
+    run_cpu_ms: int = 5_000
+    run_memory_bytes: int = 256 * MIB
+    check_cpu_ms: int = 2_000
+    check_memory_bytes: int = 256 * MIB
+    # Wall time counts only while the service waits for a worker that has credit.
+    run_wall_s: float = 20.0
+    check_wall_s: float = 10.0
+    # A worker without credit, or paused, gives up its place after this; its run resumes later.
+    stall_s: float = 5.0
+    run_json_bytes: int = 64 * MIB
+
+    live_runs: int = 2 * (os.cpu_count() or 1)
+    live_runs_per_client: int = 2
+    checks: int = 2 * (os.cpu_count() or 1)
+    queue: int = 50
+    sockets_per_client: int = 16
+
+    send_timeout_s: float = 10.0
+    message_bytes: int = 12 * MIB
+    control_bytes: int = 8 * 1024
+    body_bytes: int = 1 * MIB
+    errors_per_socket: int = 20
+    start_timeout_s: float = 30.0
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Return the settings that `environment` asks for; unknown QDISC_ variables are refused."""
+    known = {PREFIX + item.name.upper(): item for item in fields(Settings)}
+    values: dict[str, object] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        if variable not in known:
+            raise SettingError(f"unknown setting {variable}; known are {', '.join(sorted(known))}")
+        item = known[variable]
+        values[item.name] = _parse(variable, str(item.type), text)
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _parse(variable: str, kind: str, text: str) -> object:
+    try:
+        match kind:
+            case "int" | "float":
+                number = int(text) if kind == "int" else float(text)
+                if number <= 0:
+                    raise ValueError(text)
+                return number
+            case "bool":
+                return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
+            case "Path":
+                return Path(text)
+            case "tuple[str, ...]":
+                return tuple(part.strip() for part in text.split(",") if part.strip())
+            case _:
+                return text
+    except (ValueError, KeyError):
+        wanted = {"int": "a positive integer", "float": "a positive number", "bool": "1 or 0"}
+        raise SettingError(f'{variable} must be {wanted[kind]}, got "{text[:60]}"') from None

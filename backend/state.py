@@ -1,0 +1,56 @@
+"""What the service keeps while it runs: the pool, what ships with the sandbox, who is connected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, TypeVar
+
+from backend.settings import Settings
+from backend.wire.messages import Helpers, Library, Scenarios
+from backend.workers.pool import Pool
+
+T = TypeVar("T")
+
+
+class State:
+    """Made at start-up; the routers find it in `app.state.service`."""
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        self.settings = settings
+        self.pool = pool
+        self.library = Library(programs=[])
+        self.scenarios = Scenarios(scenarios=[])
+        self.helpers = Helpers(
+            helpers=[], maps=[], skb=[], ctx=[], entries=[], verdicts=[], constants=[]
+        )
+        self._sockets: Counter[str] = Counter()
+
+    async def load(self) -> None:
+        """Have workers describe what ships with the sandbox."""
+        self.library = _expect(Library, await self.pool.ask({"op": "library"}, "start"))
+        self.scenarios = _expect(Scenarios, await self.pool.ask({"op": "scenarios"}, "start"))
+        self.helpers = _expect(Helpers, await self.pool.ask({"op": "helpers"}, "start"))
+
+    @property
+    def sockets(self) -> int:
+        """How many browsers are connected."""
+        return self._sockets.total()
+
+    def enter(self, client: str) -> bool:
+        """Count a connection; False when its client has too many."""
+        if self._sockets[client] >= self.settings.sockets_per_client:
+            return False
+        self._sockets[client] += 1
+        return True
+
+    def leave(self, client: str) -> None:
+        """Forget a connection."""
+        self._sockets[client] -= 1
+        if not self._sockets[client]:
+            del self._sockets[client]
+
+
+def _expect(kind: type[T], answer: Any) -> T:
+    if not isinstance(answer, kind):
+        raise RuntimeError(f"expected {kind.__name__} from a worker, got {type(answer).__name__}")
+    return answer

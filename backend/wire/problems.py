@@ -1,0 +1,30 @@
+"""A validation error of pydantic as one sentence; what the client sent is never repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+SENTENCES = {
+    "json_invalid": "this is not JSON",
+    "missing": "this field is missing",
+    "extra_forbidden": "this field is unknown",
+    "union_tag_invalid": "op is unknown",
+    "union_tag_not_found": "op is missing",
+}
+
+
+def first_problem(problem: ValidationError) -> str:
+    """Return where the first problem is and what it is."""
+    return sentence(problem.errors(include_url=False, include_input=False))
+
+
+def sentence(errors: Sequence[Any]) -> str:
+    """Return the first of pydantic's errors as one sentence, lower case, without a full stop."""
+    first = errors[0]
+    parts = [str(part)[:60] for part in first["loc"] if not str(part)[:1].isupper()]
+    text = SENTENCES.get(first["type"]) or str(first["msg"])[:200]
+    text = text[:1].lower() + text[1:]
+    return f"{'.'.join(parts)}: {text}" if parts else text

@@ -1,0 +1,1 @@
+"""The zygote, workers and their number."""

@@ -1,0 +1,137 @@
+"""One worker as the service sees it: a source of messages, every byte of which may be hostile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from backend.wire.messages import WORKER_MESSAGE, WorkerMessage
+from backend.workers.zygote import Child
+from sandbox.protocol import (
+    HEADER,
+    Exit,
+    MessageType,
+    Outcome,
+    ProtocolError,
+    decode_frame,
+    decode_header,
+    encode_json,
+)
+
+READ_BUFFER_BYTES = 64 * 1024
+CONTROL_BUFFER_BYTES = 64 * 1024
+END_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A checked frame of rows, as it goes to the browser."""
+
+    data: bytes
+    count: int
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a worker's process ended, told as an outcome and a sentence."""
+
+    outcome: Outcome
+    message: str
+
+
+class Worker:
+    """A forked worker; `receive` gives its messages until it ends or breaks the protocol."""
+
+    def __init__(
+        self, child: Child, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._child = child
+        self._reader = reader
+        self._writer = writer
+        self._rows: int | None = None  # number of the next row, known after the first frame
+        self._time_ns = 0
+        self.json_bytes = 0
+
+    @classmethod
+    async def attach(cls, child: Child) -> Worker:
+        """Return the worker behind a forked child."""
+        reader, writer = await asyncio.open_unix_connection(
+            sock=child.control, limit=READ_BUFFER_BYTES
+        )
+        return cls(child, reader, writer)
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._child.pid
+
+    async def give(self, task: dict[str, Any], timeout_s: float) -> None:
+        """Send the task; waits until the worker has taken it. Raises OSError or TimeoutError."""
+        self._writer.write(encode_json(task))
+        await asyncio.wait_for(self._writer.drain(), timeout_s)
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a small control message without waiting; a worker that reads none is killed."""
+        if self._writer.is_closing():
+            return
+        self._writer.write(encode_json(message))
+        if self._writer.transport.get_write_buffer_size() > CONTROL_BUFFER_BYTES:
+            self.kill()
+
+    async def receive(self, from_row: int = 0) -> WorkerMessage | Frame | None:
+        """Return the next message, or None when the worker has ended.
+
+        `from_row` is the number that the next row must have. Raises ProtocolError.
+        """
+        try:
+            length, kind = decode_header(await self._reader.readexactly(HEADER.size))
+            payload = await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        if kind is MessageType.FRAME:
+            count, self._time_ns = decode_frame(payload, from_row, self._time_ns)
+            return Frame(data=payload, count=count, time_ns=self._time_ns)
+        self.json_bytes += length
+        try:
+            return WORKER_MESSAGE.validate_json(payload)
+        except ValidationError as problem:
+            first = problem.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ProtocolError("bad-message", f"{where}: {first['msg']}") from None
+
+    def kill(self) -> None:
+        """End the process now."""
+        self._child.kill()
+
+    async def close(self) -> Ending:
+        """End the process if it runs, give everything back, and say how it ended."""
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+        # A worker that said its last word is about to end by itself; any other is killed.
+        try:
+            status = await asyncio.wait_for(asyncio.shield(self._child.ended), 0.2)
+        except TimeoutError:
+            self._child.kill()
+            status = await asyncio.wait_for(self._child.ended, END_TIMEOUT_S)
+        finally:
+            self._child.kill()
+            self._child.forget()
+        return ending(status)
+
+
+def ending(status: int) -> Ending:
+    """Map a wait status to the closed set of outcomes, for a worker that did not say its own."""
+    code = os.waitstatus_to_exitcode(status)
+    if code in (-signal.SIGPROF, -signal.SIGXCPU):
+        return Ending(outcome=Outcome.LIMIT_CPU, message="the run used up its processor time")
+    if code == Exit.MEMORY:
+        return Ending(outcome=Outcome.LIMIT_MEMORY, message="the run used up its memory")
+    return Ending(outcome=Outcome.CRASHED, message="the sandbox was stopped")
