@@ -106,7 +106,10 @@ class Qdisc:
         sim.current_skb = ident
         ctx = self._enter(True)
         assert instance.enqueue is not None
+        caller = sim.caller
+        sim.caller = instance
         code: int = instance.enqueue(skb, ctx)
+        sim.caller = caller
         instance.entering = False
         verdict = code & 255
         line = code >> 8
@@ -174,7 +177,10 @@ class Qdisc:
         sim.current_skb = 0
         ctx = self._enter(False)
         assert instance.dequeue is not None
+        caller = sim.caller
+        sim.caller = instance
         code, skb = instance.dequeue(ctx)
+        sim.caller = caller
         verdict: int = code & 255
         line: int = code >> 8
         self._leave(line)
@@ -271,12 +277,14 @@ class Qdisc:
         self.sim.trace.row(0, TIMER, 0, self.place, 0, 0, 0, 0)
         self.sim.current_skb = 0
         if self.instance.timer is not None:
+            self.sim.caller = self.instance
             self.instance.timer(self._enter(False))
             self._leave(0)
 
     def run_init(self) -> None:
         """Run the program's init."""
         if self.instance.init is not None:
+            self.sim.caller = self.instance
             self.instance.init(self._enter(False))
             self._leave(0)
 
@@ -286,5 +294,6 @@ class Qdisc:
         self.timer_seq = 0
         self.sim.current_skb = 0
         if self.instance.reset is not None:
+            self.sim.caller = self.instance
             self.instance.reset(self._enter(False))
             self._leave(0)

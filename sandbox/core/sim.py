@@ -62,6 +62,7 @@ class Sim:
     log: List[tuple[int, int, int, int, int, tuple[int, ...]]] = late()
     changes: List[int] = late()
     current_skb: int = 0
+    caller: Instance | None = None  # whose entry point is running
     fuel_used: int = 0
     busy_ns: int = -1
     busy: int = 0
@@ -109,6 +110,17 @@ class Sim:
         if len(self.events) == 0 or self.events[0][0] > self.end_ns:
             return -1
         return self.events[0][0]
+
+    def run(self, rows: int, steps: int) -> None:
+        """Carry out up to `steps` events, until `rows` rows were kept, a change is due or the run is over."""
+        trace = self.trace
+        events = self.events
+        for _ in range(steps):
+            if len(events) == 0 or events[0][0] > self.end_ns or trace.rows >= rows:
+                return
+            self.step()
+            if len(self.changes) > 0:
+                return
 
     def step(self) -> None:
         """Carry out the next event; scenario changes are the caller's (`EV_CHANGE` items wait in `changes`)."""
@@ -242,6 +254,7 @@ class Sim:
         skb.enqueued_at = self.now_ns
         skb.entered[0] = self.now_ns
         assert instance.egress is not None
+        self.caller = instance
         code: int = instance.egress(skb, ctx)
         instance.entering = False
         verdict = code & 255

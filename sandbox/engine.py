@@ -1,0 +1,259 @@
+"""Run: one simulation from its job to its result, driven by a worker, the shell or a test.
+
+A run is a pure function of its job and ENGINE_VERSION; its digest covers every row that is no map state, the final
+statistics, map dumps and the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.build.changes import Changes
+from sandbox.build.network import Network
+from sandbox.build.places import Places
+from sandbox.build.programs import Programs
+from sandbox.build.traffic import build_source
+from sandbox.build.values import Overrides
+from sandbox.core.changes import apply
+from sandbox.core.kinds import FAULT
+from sandbox.core.sim import Sim
+from sandbox.core.skb import SkbPool
+from sandbox.core.trace import ROW_BYTES, Trace
+from sandbox.core.trap import Trap
+from sandbox.diagnostics import Diagnostic
+from sandbox.protocol import PACKETS_MAX, ROWS_MAX, Job, Outcome
+from sandbox.results.dumps import dump_instance
+from sandbox.results.faults import describe, log_entry, outcome_of
+from sandbox.results.statistics import statistics
+from sandbox.results.text import map_text, tc_text
+from sandbox.scenario.expect import judge
+from sandbox.scenario.load import load
+from sandbox.scenario.model import Scenario
+
+ENGINE_VERSION = "reference-1"
+SLICE_EVENTS = 20_000
+PACKETS_MAX_UNTRACED = 20_000_000
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job that was checked: what there is to say, and the run unless anything is an error."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    run: Run | None
+
+
+@dataclass(slots=True)
+class Run:
+    """A run in progress. `advance` computes; everything else reads."""
+
+    scenario: Scenario
+    network: Network
+    changes: Changes
+    overrides: Overrides
+    outcome: Outcome | None = None
+    fault: dict[str, Any] | None = None
+    truncated: bool = False
+    log_sent: int = 0
+    begun: bool = False
+    rows: int = field(default=0)
+
+    @property
+    def sim(self) -> Sim:
+        """Return the simulator."""
+        return self.network.sim
+
+    @property
+    def done(self) -> bool:
+        """Return whether the run is over."""
+        return self.outcome is not None
+
+    def started(self) -> dict[str, Any]:
+        """Return what a reader of the rows must know: places, flows, programs, parameters."""
+        return {
+            "seed": self.sim.seed,
+            "duration_ns": self.scenario.duration_ns,
+            "title": self.scenario.title,
+            "summary": self.scenario.summary,
+            "look_for": self.scenario.look_for,
+            "story": self.scenario.story,
+            "engine": ENGINE_VERSION,
+            "places": self.network.places.table,
+            "flows": [self._flow(index) for index in range(len(self.scenario.flows))],
+            "programs": self.network.programs.sources(),
+            "params": list(self._params()),
+        }
+
+    def _flow(self, index: int) -> dict[str, Any]:
+        flow = self.scenario.flows[index]
+        return {
+            "index": index,
+            "name": flow.name,
+            "model": flow.model,
+            "letter": LETTERS[index % 26],
+            "device": self.sim.devices[self.sim.sources[index].device - 1].place,
+        }
+
+    def _params(self) -> Any:
+        for target, built in self.network.built.items():
+            for param, value in zip(built.loaded.program.params, built.params, strict=True):
+                yield {
+                    "path": f"{target}.{param.name}",
+                    "instance": built.instance.place,
+                    "name": param.name,
+                    "value": list(value) if isinstance(value, list) else value,
+                    "low": param.low,
+                    "high": param.high,
+                    "unit": param.unit,
+                    "help": param.help,
+                    "kind": "list" if isinstance(value, list) else param.kind.value,
+                }
+
+    def advance(self, rows: int) -> bytes:
+        """Compute until about `rows` more rows are there or the run is over; return the new rows.
+
+        Without a trace it computes a slice of events and returns nothing.
+        """
+        sim = self.sim
+        goal = sim.trace.rows + rows if sim.trace.kept else 1 << 62
+        goal = min(goal, ROWS_MAX) if sim.trace.kept else goal
+        try:
+            self._compute(goal)
+        except Trap as caught:
+            self._fail(caught)
+        if self.outcome is None and sim.due_ns() < 0:
+            self._finish(Outcome.OK)
+        if self.outcome is None and sim.trace.rows >= ROWS_MAX:
+            self.truncated = True
+            self._finish(Outcome.LIMIT_OUTPUT)
+        data = sim.trace.take()
+        self.rows += len(data) // ROW_BYTES
+        return data
+
+    def _compute(self, goal: int) -> None:
+        sim = self.sim
+        if not self.begun:
+            self.begun = True
+            sim.start()
+        limit = sim.handled + SLICE_EVENTS
+        while sim.handled < limit and sim.trace.rows < goal and sim.due_ns() >= 0:
+            sim.run(goal, limit - sim.handled)
+            while len(sim.changes) > 0:
+                apply(sim, self.changes.items[sim.changes.pop(0)])
+                sim.ask()
+
+    def _fail(self, caught: Trap) -> None:
+        self.fault = describe(self.network, caught)
+        self.sim.trace.row(
+            self.fault["skb"],
+            FAULT,
+            caught.code,
+            self.fault["place"],
+            caught.value,
+            caught.line,
+            0,
+            0,
+        )
+        self.truncated = True
+        self._finish(outcome_of(caught))
+
+    def _finish(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        if outcome is Outcome.OK:
+            self.sim.now_ns = max(self.sim.now_ns, self.scenario.duration_ns)
+            self.sim.trace.now_ns = self.sim.now_ns
+        self.sim.trace.fold()
+
+    def log_since(self) -> list[dict[str, Any]]:
+        """Return the log lines written since the last call."""
+        first = self.log_sent
+        self.log_sent = len(self.sim.log)
+        return [log_entry(self.network, index) for index in range(first, self.log_sent)]
+
+    def progress(self) -> dict[str, Any]:
+        """Return how far the run is."""
+        return {
+            "time_ns": self.sim.now_ns,
+            "rows": self.rows,
+            "packets": self.sim.pool.made,
+        }
+
+    def dumps(self) -> list[dict[str, Any]]:
+        """Return the contents of all maps and globals, as user space sees them."""
+        return [dump_instance(built) for built in self.network.built.values()]
+
+    def finished(self) -> dict[str, Any]:
+        """Return the result of the run."""
+        assert self.outcome is not None
+        numbers = statistics(self.network)
+        maps = self.dumps()
+        return {
+            "outcome": self.outcome.value,
+            "digest": self._digest(numbers, maps),
+            "rows": self.rows,
+            "time_ns": self.sim.now_ns,
+            "statistics": numbers,
+            "maps": maps,
+            "tc_text": tc_text(self.network),
+            "map_text": map_text(maps),
+            "fault": self.fault,
+            "expects": self._expects(numbers),
+            "truncated": self.truncated,
+        }
+
+    def _expects(self, numbers: dict[str, Any]) -> list[dict[str, Any]]:
+        found = []
+        for expect in self.scenario.expects:
+            verdict = judge(expect, numbers)
+            found.append({"text": verdict.text, "ok": verdict.ok, "value": verdict.shown})
+        wanted = self.scenario.expect_error
+        if wanted:
+            slug = self.fault["slug"] if self.fault else ""
+            outcome = str(self.outcome)
+            ok = wanted in (slug, outcome)
+            found.append({"text": f"ends with {wanted}", "ok": ok, "value": slug or outcome})
+        return found
+
+    def _digest(self, numbers: dict[str, Any], maps: list[dict[str, Any]]) -> str:
+        log = [list(entry) for entry in self.sim.log]
+        rest = json.dumps([numbers, maps, log], separators=(",", ":"), sort_keys=True)
+        total = hashlib.sha256(self.sim.trace.digest.to_bytes(16, "big"))
+        total.update(rest.encode())
+        return total.hexdigest()
+
+
+def prepare(job: Job) -> Prepared:
+    """Check everything in a job and build its run; all problems are reported at once."""
+    loaded = load(job.scenario, job.files, events=job.events, seed=job.seed, duration=job.duration)
+    diagnostics = list(loaded.diagnostics)
+    scenario = loaded.scenario
+    if scenario is None:
+        return Prepared(tuple(diagnostics), None)
+    network = _network(job, scenario)
+    network.build()
+    for index, flow in enumerate(scenario.flows):
+        ifindex = network.ifindex(flow.device)
+        network.sim.sources.append(build_source(flow, index, ifindex, scenario.seed))
+    changes = Changes(network)
+    changes.build()
+    diagnostics += network.programs.problems + network.problems + network.overrides.strangers()
+    if any(one.severity == "error" for one in diagnostics):
+        return Prepared(tuple(diagnostics), None)
+    return Prepared(tuple(diagnostics), Run(scenario, network, changes, network.overrides))
+
+
+def _network(job: Job, scenario: Scenario) -> Network:
+    trace = Trace(job.trace)
+    trace.open()
+    pool = SkbPool()
+    pool.open()
+    most = PACKETS_MAX if job.trace else PACKETS_MAX_UNTRACED
+    sim = Sim(trace, pool, scenario.seed, scenario.duration_ns, most)
+    sim.open()
+    shared = {entry.name: entry for entry in scenario.programs}
+    programs = Programs(dict(job.programs), shared, job.trace)
+    return Network(scenario, sim, Places(), programs, Overrides(job.params))

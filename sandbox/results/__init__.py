@@ -1,0 +1,1 @@
+"""What a finished run leaves: statistics, dumps of maps, text views."""
