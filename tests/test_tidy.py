@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from requirements import lock_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE_LINES_MAX = 400
@@ -182,3 +185,7 @@ def test_locks_agree_on_every_version() -> None:
         assert versions(name).items() <= everything.items(), name
         hashes = (ROOT / "requirements" / name).read_text().count("--hash=sha256:")
         assert hashes >= len(versions(name))
+
+
+def test_the_lock_of_the_page_names_every_platform() -> None:
+    assert lock_page.missing(json.loads(lock_page.LOCK.read_text())) == {}
