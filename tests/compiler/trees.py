@@ -36,16 +36,22 @@ def none() -> tree.Expr:
     return tree.Const(span=span(), type=NONE, value=None)
 
 
-def var(name: str, type: Type = INT, low: int = tree.INT_MIN, high: int = tree.INT_MAX) -> tree.Expr:
+def var(
+    name: str, type: Type = INT, low: int = tree.INT_MIN, high: int = tree.INT_MAX
+) -> tree.Expr:
     return tree.Local(span=span(), type=type, name=name, low=low, high=high)
 
 
-def op(left: tree.Expr, sign: str, right: tree.Expr, line: int = 1, wraps: bool = True) -> tree.Expr:
+def op(
+    left: tree.Expr, sign: str, right: tree.Expr, line: int = 1, wraps: bool = True
+) -> tree.Expr:
     return tree.Binary(span=span(line), type=INT, op=sign, left=left, right=right, wraps=wraps)
 
 
 def neg(operand: tree.Expr, sign: str = "-", line: int = 1) -> tree.Expr:
-    return tree.Unary(span=span(line), type=BOOL if sign == "not" else INT, op=sign, operand=operand)
+    return tree.Unary(
+        span=span(line), type=BOOL if sign == "not" else INT, op=sign, operand=operand
+    )
 
 
 def cmp(first: tree.Expr, *rest: object) -> tree.Expr:
@@ -71,9 +77,7 @@ def verdict(name: str, line: int = 1) -> tree.Expr:
 
 
 def call(name: str, method: str, *args: tree.Expr, type: Type = INT, line: int = 1) -> tree.Expr:
-    return tree.MapCall(
-        span=span(line), type=type, map=name, method=method, index=None, args=args
-    )
+    return tree.MapCall(span=span(line), type=type, map=name, method=method, index=None, args=args)
 
 
 def let(name: str, value: tree.Expr, line: int = 1) -> tree.Stmt:
