@@ -230,7 +230,7 @@ def prepare(job: Job) -> Prepared:
     """Check everything in a job and build its run; all problems are reported at once."""
     loaded = load(job.scenario, job.files, events=job.events, seed=job.seed, duration=job.duration)
     diagnostics = list(loaded.diagnostics)
-    scenario = loaded.scenario
+    scenario = loaded.model
     if scenario is None:
         return Prepared(tuple(diagnostics), None)
     network = _network(job, scenario)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.build.hooks import add_filter
 from sandbox.build.instances import Built
 from sandbox.build.network import Network
 from sandbox.core import kinds
@@ -193,7 +194,7 @@ class Changes:
             change.value = subject.prio
         else:
             change.tc = TC_FILTER_ADD
-            change.filter = self.network.add_filter(subject, attach=False)
+            change.filter = add_filter(self.network, subject, attach=False)
         return [change]
 
     def _tc_class(self, subject: model.Class, number: int) -> list[Change]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sandbox.build import hooks
 from sandbox.build.instances import Built, build_instance, initial_words, stream_seed
 from sandbox.build.places import Places
 from sandbox.build.programs import Loaded, Programs
@@ -11,7 +12,6 @@ from sandbox.build.values import Overrides, values_of
 from sandbox.core.classes import ClassTable, TcClass
 from sandbox.core.ctx import Ctx
 from sandbox.core.dialect import Array, List
-from sandbox.core.filters import ACT_DROP, ACT_NONE, ACT_OK, Filter
 from sandbox.core.netdev import Netdev, TxQueue
 from sandbox.core.qdisc import Qdisc
 from sandbox.core.rng import Rng
@@ -23,7 +23,6 @@ from sandbox.scenario import model
 from sandbox.scenario.model import ROOT, Device, Options, ProgramRef, Scenario, Setting
 
 DEFAULT_HANDLE = 0x80010000
-ACTIONS = {"": ACT_NONE, "pass": ACT_OK, "drop": ACT_DROP}
 WITH_CHILDREN = frozenset({"child_enqueue", "child_dequeue", "child_peek", "PASS"})
 DEFAULT_CHILD = "pfifo"
 
@@ -58,9 +57,9 @@ class Network:
         for device in self.scenario.devices:
             self._default_roots(device)
         for one in self.scenario.egress:
-            self._add_egress(one)
+            hooks.add_egress(self, one)
         for filter_ in sorted(self.scenario.filters, key=lambda f: f.prio or 1 << 32):
-            self.add_filter(filter_)
+            hooks.add_filter(self, filter_)
         self._share()
 
     def device(self, name: str) -> Netdev:
@@ -126,7 +125,7 @@ class Network:
         target = f"{qdisc.device} {show_handle(qdisc.handle)}"
         program = loaded.program
         if program.function("enqueue") is None or program.function("dequeue") is None:
-            self._note(
+            self.note(
                 "not-a-qdisc",
                 f'qdisc {target}: program "{loaded.name}" has no enqueue and dequeue',
                 qdisc.line,
@@ -138,7 +137,7 @@ class Network:
         level = parent.level + 1 if parent is not None else 0
         if level >= LEVELS:
             message = f"qdisc {target} is nested {level + 1} deep, at most {LEVELS} are simulated"
-            self._note("limit-depth", message, qdisc.line)
+            self.note("limit-depth", message, qdisc.line)
             return None
         node = self._make_qdisc(qdisc, loaded, target, parent, level)
         if node is None:
@@ -174,11 +173,11 @@ class Network:
             if qdisc.program.origin == "shared":
                 message = f"qdisc {target}: a shared program can only be a root qdisc"
                 hint = "name the library program or file instead, for an instance of its own"
-                self._note("shared-child", message, qdisc.line, hint)
+                self.note("shared-child", message, qdisc.line, hint)
                 return None
             built.instance.gauge.parent = parent.instance.gauge
-        ctx = self._ctx(built, netdev, device)
-        classes = self._classes_of(built, place, loaded)
+        ctx = self.context(built, netdev, device)
+        assert built.classes is not None
         node = Qdisc(
             self.sim,
             len(self.sim.qdiscs),
@@ -189,7 +188,7 @@ class Network:
             level,
             built.instance,
             ctx,
-            classes,
+            built.classes,
             parent,
             qdisc.parent if parent is not None else 0,
         )
@@ -239,11 +238,8 @@ class Network:
         self.built[ref.name] = built
         return built
 
-    def _classes_of(self, built: Built, place: int, loaded: Loaded) -> ClassTable:
-        assert built.classes is not None
-        return built.classes
-
-    def _ctx(self, built: Built, netdev: Netdev, device: Device) -> Ctx:
+    def context(self, built: Built, netdev: Netdev, device: Device) -> Ctx:
+        """Return the context of a qdisc or hook on a device."""
         return Ctx(
             built.instance,
             dev_ifindex=netdev.ifindex,
@@ -314,7 +310,7 @@ class Network:
                 values[one.offset] = value
         elif options.settings or options.words:
             message = f'class {target}: program "{built.loaded.name}" has no class parameters'
-            self._note("unknown-option", message, line)
+            self.note("unknown-option", message, line)
         place = self.places.add("class", show_handle(classid), parent=node.place, qdisc=node.place)
         tc_class = TcClass(classid, place)
         node.classes.add(tc_class, values)
@@ -363,79 +359,6 @@ class Network:
                 )
             )
 
-    def _add_egress(self, egress: model.Egress) -> None:
-        loaded = self.programs.of(egress.program)
-        if loaded is None:
-            return
-        if loaded.program.function("egress") is None:
-            message = f'egress {egress.device}: program "{loaded.name}" has no egress function'
-            self._note("not-an-egress", message, egress.line)
-            return
-        device = self.model_device(egress.device)
-        netdev = self.device(egress.device)
-        built = self._hook_instance(egress.program, loaded, device, f"{egress.device} egress")
-        netdev.egress = built.instance
-        ctx = self._ctx(built, netdev, device)
-        self.sim.hook_ctx[netdev.ifindex - 1] = ctx
-        self.sim.hook_places[netdev.ifindex - 1] = self.places.add(
-            "egress",
-            egress.device,
-            program=loaded.name,
-            parent=netdev.place,
-            instance=built.instance.place,
-        )
-
-    def _hook_instance(self, ref: ProgramRef, loaded: Loaded, device: Device, target: str) -> Built:
-        if ref.origin == "shared":
-            return self.shared(ref, loaded, device)
-        params = values_of(
-            loaded.program.params, Options(), device, target, self.overrides, self.problems
-        )
-        built = build_instance(self.sim, self.places, loaded, target, params, None)
-        self.built[target] = built
-        return built
-
-    def add_filter(self, given: model.Filter, *, attach: bool = True) -> Filter | None:
-        """Build a filter and hang it on its qdisc."""
-        qdisc = self.qdiscs.get((given.device, given.parent & 0xFFFF0000))
-        if qdisc is None:
-            return None
-        classifier = None
-        if given.program is not None:
-            loaded = self.programs.of(given.program)
-            if loaded is None:
-                return None
-            if loaded.program.function("classify") is None:
-                message = f'filter: program "{loaded.name}" has no classify function'
-                self._note("not-a-classifier", message, given.line)
-                return None
-            device = self.model_device(given.device)
-            target = f"{given.device} filter {self.filter_count}"
-            classifier = self._hook_instance(given.program, loaded, device, target).instance
-        flows = [flow.name for flow in self.scenario.flows]
-        made = Filter(
-            self.filter_count,
-            given.parent,
-            given.prio or 1 << 32,
-            given.protocol,
-            given.classid,
-            ACTIONS[given.action],
-            Array([key.offset for key in given.keys]),
-            Array([key.mask for key in given.keys]),
-            Array([key.value for key in given.keys]),
-            Array([int(key.transport) for key in given.keys]),
-            given.mark,
-            given.mark_mask,
-            flows.index(given.flow) if given.flow else -1,
-            given.vlan,
-            given.priority,
-            classifier,
-        )
-        self.filter_count += 1
-        if attach:
-            qdisc.filters.append(made)
-        return made
-
     def _share(self) -> None:
         """List the instances that more than one qdisc or a hook uses: a push wakes every device behind them."""
         hooks = [device.egress for device in self.sim.devices if device.egress is not None]
@@ -443,7 +366,8 @@ class Network:
             if len(instance.users) > 1 or (instance in hooks and len(instance.users) > 0):
                 self.sim.shared.append(instance)
 
-    def _note(self, slug: str, message: str, line: int, hint: str = "") -> None:
+    def note(self, slug: str, message: str, line: int, hint: str = "") -> None:
+        """Note a problem of the scenario."""
         self.problems.append(
             Diagnostic(
                 slug=slug, message=message, line=line, end_line=line, hint=hint, source="scenario"
