@@ -5,7 +5,7 @@ FROM ${BASE} AS build
 WORKDIR /build
 COPY requirements requirements
 COPY frontend frontend
-RUN mkdir backend && python requirements/prepare.py
+RUN python requirements/prepare.py
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/run.txt
 
@@ -16,7 +16,7 @@ COPY --from=build /venv /venv
 COPY sandbox sandbox
 COPY scenarios scenarios
 COPY backend backend
-COPY --from=build /build/backend/page backend/page
+COPY --from=build /build/frontend/dist frontend/dist
 RUN /venv/bin/python -m compileall -q /app
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".state"
 REQUIREMENTS = ROOT / "requirements"
 FRONTEND = ROOT / "frontend"
-PAGE = ROOT / "backend" / "page"
+PAGE = FRONTEND / "dist"
 NOT_SOURCES = {"node_modules", "dist", "coverage"}
 
 
@@ -160,7 +160,7 @@ def install_page_packages(venv: Path) -> None:
 
 
 def build_page(venv: Path) -> None:
-    """Build frontend/ into backend/page/ when its sources changed."""
+    """Build the page into frontend/dist when its sources changed."""
     stamp = STATE / "page.built"
     wanted = digest(page_sources())
     fresh = stamp.exists() and stamp.read_text() == wanted
@@ -170,13 +170,8 @@ def build_page(venv: Path) -> None:
     say("building the page")
     command = [*npm(venv), "run", "--silent", "build"]
     call(command, "the page did not build", cwd=FRONTEND, env=node_environment(venv))
-    built = FRONTEND / "dist"
-    if not (built / "index.html").exists():
-        raise Stop(f"the build left no {built.relative_to(ROOT)}/index.html")
-    stamp.unlink(missing_ok=True)
-    if PAGE.exists():
-        shutil.rmtree(PAGE)
-    shutil.copytree(built, PAGE)
+    if not (PAGE / "index.html").exists():
+        raise Stop(f"the build left no {PAGE.relative_to(ROOT)}/index.html")
     stamp.write_text(wanted)
 
 
