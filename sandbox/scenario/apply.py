@@ -37,6 +37,10 @@ def apply_commands(problems: Problems, scenario: Scenario, commands: Sequence[Co
             message = _apply_filter(filters, subject, command.verb)
         if message:
             problems.put(_at(command.line, "tc-refused", message))
+    roots = {qdisc.device: qdisc.handle for qdisc in qdiscs if qdisc.parent == ROOT}
+    filters = [
+        replace(f, parent=roots.get(f.device, ROOT)) if f.parent == ROOT else f for f in filters
+    ]
     return replace(scenario, qdiscs=tuple(qdiscs), classes=tuple(classes), filters=tuple(filters))
 
 

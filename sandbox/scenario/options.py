@@ -189,7 +189,7 @@ def _unknown(
     hint = did_you_mean(word, by_name) or "its program has no parameters"
     return Diagnostic(
         slug="unknown-option",
-        message=f"{where}: unknown option {shown(word)}".removeprefix(": "),
+        message=f"{where.rstrip(':')}: unknown option {shown(word)}".removeprefix(": "),
         line=line,
         column=column,
         end_line=line,
@@ -202,7 +202,7 @@ def _unknown(
 def _bad(error: UnitError, where: str, line: int, column: int, length: int) -> Diagnostic:
     return Diagnostic(
         slug="bad-value",
-        message=f"{where.strip()}: {error.message}".removeprefix(": "),
+        message=f"{where.strip().rstrip(':')}: {error.message}".removeprefix(": "),
         line=line,
         column=column,
         end_line=line,

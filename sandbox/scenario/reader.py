@@ -127,6 +127,8 @@ def _read_one(problems: Problems, spec: KeySpec, raw: object, path: Path, values
         values[spec.name] = convert(spec, raw)
     except UnitError as error:
         problems.bad(path, error)
+        if spec.default is not None:
+            values[spec.name] = convert(spec, spec.default)
 
 
 def as_settings(problems: Problems, data: object, path: Path) -> list[Setting]:
