@@ -3,11 +3,13 @@
 import type { Finished, LogEntry, Started } from "./messages.ts";
 
 export interface ScenarioItem {
+  /// Its path in scenarios/ without the suffix, e.g. `latency/bufferbloat`.
   name: string;
-  topic: string;
   title: string;
   summary: string;
-  scenario: string;
+  look_for: string;
+  story: string;
+  text: string;
   programs: Record<string, string>;
   files: Record<string, string>;
 }
@@ -15,15 +17,28 @@ export interface ScenarioItem {
 export interface LibraryItem {
   name: string;
   title: string;
-  source: string;
+  doc: string;
+  text: string;
 }
 
 export interface HelperItem {
   name: string;
-  signature: string;
-  doc: string;
-  kind: string;
-  receiver?: string;
+  signature?: string;
+  doc?: string;
+  value?: string;
+  allowed?: string[];
+  bpf?: string;
+}
+
+/// The language's vocabulary as GET /api/helpers tells it.
+export interface Vocabulary {
+  helpers: HelperItem[];
+  maps: (HelperItem & { methods: HelperItem[] })[];
+  skb: HelperItem[];
+  ctx: HelperItem[];
+  entries: HelperItem[];
+  verdicts: HelperItem[];
+  constants: HelperItem[];
 }
 
 /// What opening.json holds beside the rows of opening.bin.

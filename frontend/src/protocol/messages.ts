@@ -27,7 +27,8 @@ export interface Place {
   handle?: string;
   classid?: string;
   device?: number | string;
-  globals?: string[];
+  globals?: { name: string; initial: number | number[] | string }[];
+  instance?: number;
   maps?: number[];
   reasons?: string[];
 }
@@ -42,11 +43,12 @@ export interface Flow {
 
 export interface ParamInfo {
   path: string;
-  instance: string;
+  /// Place of the instance.
+  instance: number | string;
   name: string;
-  value: number;
-  low: number | null;
-  high: number | null;
+  value: number | number[] | string;
+  low: number | string | null;
+  high: number | string | null;
   unit: string;
   help: string;
   kind: string;
@@ -64,6 +66,7 @@ export interface Started {
   title: string;
   summary: string;
   look_for: string;
+  story?: string;
 }
 
 export interface LogEntry {

@@ -44,8 +44,8 @@ export class RunSocket {
     this.socket = socket;
     socket.onopen = () => {
       this.attempts = 0;
-      this.handlers.connection("open");
       if (this.request && !this.complete) this.sendStart(this.nextRow);
+      this.handlers.connection("open");
     };
     socket.onmessage = (event: MessageEvent<ArrayBuffer | string>) => this.receive(event.data);
     socket.onclose = () => {

@@ -68,7 +68,7 @@ export function startedFixture(over: Partial<Started> = {}): Started {
         name: "pfifo",
         program: "pfifo",
         qdisc: 2,
-        globals: ["served"],
+        globals: [{ name: "served", initial: 0 }],
         maps: [4, 5],
       },
       {
@@ -101,7 +101,7 @@ export function startedFixture(over: Partial<Started> = {}): Started {
     params: [
       {
         path: "qdisc.1:.params.limit",
-        instance: "pfifo",
+        instance: 3,
         name: "limit",
         value: 250,
         low: 1,

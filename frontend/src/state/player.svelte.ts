@@ -1,0 +1,203 @@
+/// The playhead over the shown trace: time, selection, and the one animation-frame loop of the page.
+
+import { Kind } from "../protocol/rows.ts";
+import { findRow, type Target } from "./find.ts";
+import { atStart, type Playback, type PlaybackAction, reduce, type Until } from "./playback.ts";
+import type { QueueState } from "./queues.ts";
+import type { Trace } from "./trace.ts";
+
+export type Selection =
+  | { kind: "none" }
+  | { kind: "skb"; skb: number }
+  | { kind: "place"; place: number; slot: number }
+  | { kind: "flow"; flow: number };
+
+const VIEW_EVERY_MS = 110;
+const REDUCED_STEP_MS = 250;
+
+export class Player {
+  trace = $state.raw<Trace | null>(null);
+  play = $state.raw<Playback>(atStart);
+  /// A copy of the playhead for texts, refreshed a few times a second while playing.
+  view = $state.raw({ row: 0, timeNs: 0 });
+  /// Grows whenever rows came, so that texts about the whole run know.
+  rowCount = $state(0);
+  selection = $state.raw<Selection>({ kind: "none" });
+  canGoBack = $state(false);
+  canGoForward = $state(false);
+  untilFlow = $state(0);
+  reducedMotion = $state(false);
+  private history: Selection[] = [{ kind: "none" }];
+  private historyAt = 0;
+  private readonly listeners = new Set<() => void>();
+  private frame = 0;
+  private lastFrameMs = 0;
+  private lastViewMs = 0;
+  private stopRow = -1;
+  private searchedTo = 0;
+
+  /// Calls `listener` on every drawn frame; returns how to stop.
+  onFrame(listener: () => void): () => void {
+    this.listeners.add(listener);
+    this.invalidate();
+    return () => this.listeners.delete(listener);
+  }
+
+  /// Asks for one frame; while nothing plays and nothing changes the page sleeps.
+  invalidate(): void {
+    if (this.frame === 0) this.frame = requestAnimationFrame((now) => this.draw(now));
+  }
+
+  private draw(nowMs: number): void {
+    this.frame = 0;
+    if (this.play.playing) this.advance(nowMs);
+    if (!this.play.playing || nowMs - this.lastViewMs > VIEW_EVERY_MS) this.refreshView(nowMs);
+    for (const listener of this.listeners) listener();
+    if (this.play.playing) this.invalidate();
+  }
+
+  private advance(nowMs: number): void {
+    const elapsed = this.lastFrameMs === 0 ? 16 : nowMs - this.lastFrameMs;
+    if (this.reducedMotion && elapsed < REDUCED_STEP_MS) return;
+    this.lastFrameMs = nowMs;
+    const trace = this.trace;
+    if (!trace) return;
+    this.searchStop(trace);
+    const endNs = trace.finished ? Math.max(trace.finished.time_ns, trace.endNs) : trace.endNs;
+    const wallMs = Math.min(elapsed, this.reducedMotion ? 400 : 120);
+    this.dispatch({ type: "tick", wallMs, endNs, stopRow: this.stopRow });
+    if (trace.finished && this.play.timeNs >= endNs) this.dispatch({ type: "pause" });
+  }
+
+  /// Looks for the row to stop at, only among rows not searched before.
+  private searchStop(trace: Trace): void {
+    if (this.play.until === "end") {
+      this.stopRow = -1;
+      return;
+    }
+    if (this.stopRow >= this.play.row || this.searchedTo >= trace.rows.length) return;
+    const from = Math.max(this.searchedTo, this.play.row);
+    this.stopRow = findRow(trace.rows, trace.packets, from, 1, this.target(this.play.until));
+    this.searchedTo = trace.rows.length;
+  }
+
+  private target(until: Until): Target {
+    const skb = this.selection.kind === "skb" ? this.selection.skb : 0;
+    return { until, flow: this.untilFlow, skb };
+  }
+
+  private refreshView(nowMs: number): void {
+    this.lastViewMs = nowMs;
+    if (this.view.row !== this.play.row || this.view.timeNs !== this.play.timeNs) {
+      this.view = { row: this.play.row, timeNs: this.play.timeNs };
+    }
+  }
+
+  dispatch(action: PlaybackAction): void {
+    if (!this.trace) return;
+    const before = this.play;
+    this.play = reduce(before, action, this.trace.rows);
+    if (action.type !== "tick") {
+      this.stopRow = -1;
+      this.searchedTo = this.play.row;
+      if (!before.playing) this.lastFrameMs = 0;
+    }
+    this.invalidate();
+  }
+
+  toggle(): void {
+    const trace = this.trace;
+    if (!trace) return;
+    if (!this.play.playing && trace.finished && this.play.timeNs >= trace.endNs) {
+      this.dispatch({ type: "seek", timeNs: 0 });
+    }
+    this.dispatch({ type: this.play.playing ? "pause" : "play" });
+  }
+
+  /// Steps over rows that only describe map contents; those ride along with their event.
+  step(by: 1 | -1): void {
+    const trace = this.trace;
+    if (!trace) return;
+    this.dispatch({ type: "step", by });
+    while (this.play.row > 0 && this.play.row < trace.rows.length) {
+      const inner = by === 1 ? this.play.row : this.play.row - 1;
+      if (trace.rows.kind(inner) < 32) break;
+      this.dispatch({ type: "step", by });
+    }
+  }
+
+  /// Jumps behind the next (or previous) row of a kind; false when there is none.
+  jump(until: Until, direction: 1 | -1): boolean {
+    const trace = this.trace;
+    if (!trace) return false;
+    const from = direction === 1 ? this.play.row : this.play.row - 2;
+    const row = findRow(trace.rows, trace.packets, from, direction, this.target(until));
+    if (row < 0) return false;
+    this.goToRow(row);
+    return true;
+  }
+
+  /// Parks right behind a row and selects its skb.
+  goToRow(row: number): void {
+    this.dispatch({ type: "pause" });
+    this.dispatch({ type: "seek-row", row: row + 1 });
+    const skb = this.trace?.rows.skb(row) ?? 0;
+    if (skb > 0) this.select({ kind: "skb", skb });
+  }
+
+  select(selection: Selection): void {
+    if (JSON.stringify(selection) === JSON.stringify(this.selection)) return;
+    this.history = [...this.history.slice(0, this.historyAt + 1), selection].slice(-50);
+    this.historyAt = this.history.length - 1;
+    this.show(selection);
+  }
+
+  travel(by: 1 | -1): void {
+    const selection = this.history[this.historyAt + by];
+    if (!selection) return;
+    this.historyAt += by;
+    this.show(selection);
+  }
+
+  private show(selection: Selection): void {
+    this.selection = selection;
+    this.canGoBack = this.historyAt > 0;
+    this.canGoForward = this.historyAt < this.history.length - 1;
+    this.invalidate();
+  }
+
+  /// The state of every queue at the playhead.
+  state(): QueueState | null {
+    return this.trace?.stateAt(this.play.row) ?? null;
+  }
+
+  /// Shows another trace; the playhead keeps its time.
+  replace(trace: Trace): void {
+    const sameRun = this.trace?.started.places.length === trace.started.places.length;
+    this.trace = trace;
+    this.rowCount = trace.rows.length;
+    this.dispatch({ type: "seek", timeNs: Math.min(this.play.timeNs, trace.started.duration_ns) });
+    if (sameRun) return;
+    this.history = [{ kind: "none" }];
+    this.historyAt = 0;
+    this.show({ kind: "none" });
+  }
+
+  /// Tells the player that its trace has grown or was rewound.
+  grown(): void {
+    const trace = this.trace;
+    if (!trace) return;
+    this.rowCount = trace.rows.length;
+    this.play = reduce(this.play, { type: "seek", timeNs: this.play.timeNs }, trace.rows);
+    this.invalidate();
+  }
+
+  /// The row the playhead stands behind, skipping rows that only describe map contents; -1 at the start.
+  get lastEventRow(): number {
+    const trace = this.trace;
+    if (!trace) return -1;
+    let row = this.play.row - 1;
+    while (row >= 0 && trace.rows.kind(row) >= Kind.cell) row -= 1;
+    return row;
+  }
+}

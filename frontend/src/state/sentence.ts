@@ -1,0 +1,71 @@
+/// The state of the run in one sentence, for everyone who cannot or will not watch the canvas.
+
+import { formatCount, formatDuration, formatMomentShort, plural } from "../base/format.ts";
+import { quantile } from "./series.ts";
+import { type QueueState, SLOTS } from "./queues.ts";
+import type { Trace } from "./trace.ts";
+
+/// The latest wait of a flow at a time, in ns, or NaN before its first departure.
+export function waitAt(trace: Trace, flow: number, timeNs: number): number {
+  const waits = trace.series.waits[flow];
+  if (!waits) return Number.NaN;
+  let low = 0;
+  let high = waits.time.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((waits.time[middle] ?? 0) <= timeNs) low = middle + 1;
+    else high = middle;
+  }
+  return waits.wait[low - 1] ?? Number.NaN;
+}
+
+/// Percentiles of a flow's waits up to a time, in ns.
+export function waitQuantiles(trace: Trace, flow: number, timeNs: number) {
+  const waits = trace.series.waits[flow];
+  if (!waits) return { count: 0, p50: Number.NaN, p95: Number.NaN, p99: Number.NaN };
+  const until = waits.time.findLastIndex((time) => time <= timeNs) + 1;
+  const sorted = waits.wait.slice(0, until).sort((a, b) => a - b);
+  return {
+    count: until,
+    p50: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+    p99: quantile(sorted, 0.99),
+  };
+}
+
+export function sentence(trace: Trace, state: QueueState, timeNs: number, playing: boolean): string {
+  const parts = [`${playing ? "Playing" : "Paused"} at ${formatMomentShort(timeNs)}.`];
+  for (const place of trace.started.places) {
+    if (place.kind === "map" && (place.map_kind ?? "").match(/^(Skb|Flow)/)) {
+      const text = mapSentence(trace, state, place.index, timeNs);
+      if (text) parts.push(text);
+    }
+  }
+  if (parts.length === 1) parts.push("Every queue is empty.");
+  const { total } = state.drops;
+  parts.push(total === 0 ? "Nothing dropped." : `${plural(total, "drop")} so far.`);
+  if (state.purges.total > 0) parts.push(`${formatCount(state.purges.total)} purged by link down.`);
+  for (const device of state.linksDown) parts.push(`${trace.place(device)?.name} is down.`);
+  return parts.join(" ");
+}
+
+function mapSentence(trace: Trace, state: QueueState, place: number, timeNs: number): string {
+  let count = 0;
+  const flows = new Set<number>();
+  let head = -1;
+  for (const [key, pushes] of state.lists) {
+    if (Math.floor(key / SLOTS) !== place || pushes.length === 0) continue;
+    count += pushes.length;
+    if (head < 0) head = pushes[0] ?? -1;
+    for (const push of pushes) flows.add(trace.packets.flow(trace.rows, trace.rows.skb(push)));
+  }
+  if (count === 0) return "";
+  const at = trace.place(place);
+  const of = at?.capacity ? ` of ${formatCount(at.capacity)}` : "";
+  const flow = trace.started.flows[trace.packets.flow(trace.rows, trace.rows.skb(head))];
+  const waited = formatDuration(timeNs - trace.rows.time(head));
+  return (
+    `${at?.name} holds ${formatCount(count)}${of} skbs from ${plural(flows.size, "flow")}; ` +
+    `its head is ${flow?.name ?? "unknown"}, waiting ${waited}.`
+  );
+}

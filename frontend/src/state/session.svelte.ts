@@ -1,0 +1,92 @@
+/// Everything the page holds, made once.
+
+import { fetchJson, fetchOpening, type LibraryItem, type ScenarioItem, type Vocabulary } from "../protocol/api.ts";
+import { Documents } from "./documents.svelte.ts";
+import { Player } from "./player.svelte.ts";
+import { Runner } from "./runner.svelte.ts";
+import { Theme } from "./theme.svelte.ts";
+import { Trace } from "./trace.ts";
+
+export class Session {
+  readonly theme = new Theme();
+  readonly documents = new Documents();
+  readonly player = new Player();
+  readonly runner: Runner;
+  scenarios = $state.raw<ScenarioItem[]>([]);
+  library = $state.raw<LibraryItem[]>([]);
+  vocabulary = $state.raw<Vocabulary | null>(null);
+  notice = $state("");
+  /// A line the editor should show and glow; `at` tells repeated requests apart.
+  revealLine = $state.raw<{ tab: string; line: number; at: number } | null>(null);
+
+  constructor() {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    this.runner = new Runner(this.documents, this.player, `${scheme}//${location.host}/api/run`);
+    const motion = matchMedia("(prefers-reduced-motion: reduce)");
+    this.player.reducedMotion = motion.matches;
+    motion.addEventListener("change", () => {
+      this.player.reducedMotion = motion.matches;
+    });
+  }
+
+  /// Plays the recorded opening at once; the live connection comes up beside it.
+  async open(): Promise<void> {
+    this.runner.connect();
+    try {
+      const { opening, rows } = await fetchOpening();
+      const trace = new Trace(opening.started);
+      trace.append(rows);
+      trace.log.push(...opening.log);
+      trace.finished = opening.finished;
+      this.documents.load({
+        name: opening.started.title,
+        scenario: opening.scenario,
+        programs: opening.programs,
+        files: {},
+      });
+      this.documents.adopt(opening.started.programs);
+      this.runner.showRecorded(trace);
+      this.player.dispatch({ type: "speed", speed: defaultSpeed(trace) });
+      this.player.dispatch({ type: "play" });
+    } catch {
+      this.notice = "the opening scenario could not be loaded; choose one from the list";
+    }
+    await this.loadLists();
+  }
+
+  private async loadLists(): Promise<void> {
+    const [scenarios, library, helpers] = await Promise.allSettled([
+      fetchJson("/api/scenarios"),
+      fetchJson("/api/library"),
+      fetchJson("/api/helpers"),
+    ]);
+    if (scenarios.status === "fulfilled") {
+      this.scenarios = (scenarios.value as { scenarios: ScenarioItem[] }).scenarios;
+    }
+    if (library.status === "fulfilled") {
+      this.library = (library.value as { programs: LibraryItem[] }).programs;
+    }
+    if (helpers.status === "fulfilled") this.vocabulary = helpers.value as Vocabulary;
+  }
+
+  openScenario(item: ScenarioItem): void {
+    this.documents.load({
+      name: item.title,
+      scenario: item.text,
+      programs: item.programs ?? {},
+      files: item.files ?? {},
+    });
+    this.player.dispatch({ type: "seek", timeNs: 0 });
+    this.player.dispatch({ type: "play" });
+    this.runner.run();
+  }
+}
+
+/// A speed at which the whole run lasts about half a minute.
+export function defaultSpeed(trace: Trace): number {
+  const wanted = trace.started.duration_ns / 1e9 / 40;
+  const speeds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
+  return speeds.reduce((best, speed) =>
+    Math.abs(Math.log(speed / wanted)) < Math.abs(Math.log(best / wanted)) ? speed : best,
+  );
+}
