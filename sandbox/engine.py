@@ -161,6 +161,12 @@ class Run:
         self.truncated = True
         self._finish(outcome_of(caught))
 
+    def end(self, outcome: Outcome) -> None:
+        """End a run early, for instance at a limit; what was computed is its result."""
+        if self.outcome is None:
+            self.truncated = True
+            self._finish(outcome)
+
     def _finish(self, outcome: Outcome) -> None:
         self.outcome = outcome
         if outcome is Outcome.OK:

@@ -146,6 +146,15 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Exit(IntEnum):
+    """The exit codes of a worker that could not say how it ended."""
+
+    DONE = 0
+    UNLOCKED = 3
+    BROKEN = 4
+    MEMORY = 5
+
+
 class MessageType(IntEnum):
     """The type byte of a message between service and worker."""
 

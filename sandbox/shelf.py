@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sandbox.build.programs import library_texts
 from sandbox.diagnostics import Diagnostic
 from sandbox.language import tree
 from sandbox.language.catalogue import catalogue
@@ -19,7 +20,6 @@ from sandbox.scenario.load import load as load_scenario
 PROGRAM_SUFFIX = ".qdisc.py"
 DATA_SUFFIXES = (".csv", ".pcap", ".pcapng")
 SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
-QDISCS = Path(__file__).resolve().parent / "qdiscs"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,8 +36,7 @@ SHELF = Shelf()
 
 def load(scenarios: Path = SCENARIOS) -> None:
     """Read every shipped text into memory; call it before the process is locked."""
-    for path in sorted(QDISCS.glob(f"[!_]*{PROGRAM_SUFFIX}")):
-        SHELF.programs[path.name.removesuffix(PROGRAM_SUFFIX)] = path.read_text(encoding="utf-8")
+    SHELF.programs.update(library_texts())
     for path in sorted(scenarios.glob("**/[!_]*.toml")):
         name = path.relative_to(scenarios).as_posix().removesuffix(".toml")
         text = path.read_text(encoding="utf-8")

@@ -30,6 +30,7 @@ class Start:
     rewind_ns: int | None = None
     credit: int = 0
     paused: bool = False
+    steps: int = 0
     cpu_ms: int = 5000
 
 
@@ -42,7 +43,7 @@ class Stream:
         self._start = start
         self._traced = traced
         self._credit = start.credit
-        self._steps = 0
+        self._steps = start.steps
         self._paused = start.paused
         self._stopped = False
         self._pending = bytearray()
@@ -70,11 +71,9 @@ class Stream:
 
     def _finish(self, outcome: Outcome | None) -> dict[str, Any]:
         self._send_log()
-        message = dict(self._run.finished())
         if outcome is not None:
-            message["outcome"] = str(outcome)
-            message["truncated"] = True
-        return message
+            self._run.end(outcome)
+        return self._run.finished()
 
     def _skip(self) -> Outcome | None:
         """Compute up to the first row that is to be sent, and number it."""

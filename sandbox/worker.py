@@ -17,18 +17,14 @@ from sandbox.channel import Channel, ServiceGone
 from sandbox.diagnostics import Diagnostic
 from sandbox.engine import prepare
 from sandbox.lockdown import Limits, LockError, control_socket, lock
-from sandbox.protocol import Outcome, ProtocolError, job_from_json
+from sandbox.protocol import Exit, Outcome, ProtocolError, job_from_json
 from sandbox.stream import Start, Stream
 from sandbox.units import UnitError, parse_time_ns
-
-EXIT_UNLOCKED = 3
-EXIT_BROKEN = 4
-EXIT_MEMORY = 5
 
 
 def main(limits: Limits, parent_pid: int, allow_unlocked: bool) -> NoReturn:
     """Lock, serve one task from fd 0, and end the process; never returns into the zygote."""
-    code = EXIT_BROKEN
+    code = Exit.BROKEN
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
@@ -36,13 +32,13 @@ def main(limits: Limits, parent_pid: int, allow_unlocked: bool) -> NoReturn:
         control = control_socket()
         lock(limits, parent_pid, allow_unlocked=allow_unlocked)
         serve(Channel(control), limits)
-        code = 0
+        code = Exit.DONE
     except LockError:
-        code = EXIT_UNLOCKED
+        code = Exit.UNLOCKED
     except ServiceGone:
-        code = 0
+        code = Exit.DONE
     except MemoryError:
-        code = EXIT_MEMORY
+        code = Exit.MEMORY
     finally:
         os._exit(code)
 
@@ -75,6 +71,7 @@ def run(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
         rewind_ns=None if rewind is None else _time_ns(rewind),
         credit=int(task.get("credit", 0)),
         paused=bool(task.get("paused", False)),
+        steps=int(task.get("steps", 0)),
         cpu_ms=limits.cpu_ms,
     )
     prepared = prepare(job)

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from sandbox import shelf, worker
 from sandbox.lockdown import CONTROL_FD, Limits
+from sandbox.protocol import Exit
 from sandbox.selftest import self_test
 
 REQUEST_BYTES_MAX = 4096
@@ -66,7 +67,7 @@ class Zygote:
         try:
             os.dup2(task_fd, CONTROL_FD)
         except OSError:
-            os._exit(worker.EXIT_BROKEN)
+            os._exit(Exit.BROKEN)
         worker.main(limits, parent_pid, self._allow_unlocked)
 
     def _reap(self, pidfd: int) -> None:

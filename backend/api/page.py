@@ -25,6 +25,13 @@ ABSENT = """<!doctype html>
 """
 
 
+class PageFiles(StaticFiles):
+    """Files beside the page; a page that is not built has none, which is no mistake."""
+
+    async def check_config(self) -> None:
+        """Accept a folder that does not exist."""
+
+
 def install(app: FastAPI) -> None:
     """Serve the page at /, its files beside it."""
 
@@ -42,4 +49,4 @@ def install(app: FastAPI) -> None:
         return HTMLResponse(text.replace(NONCE, nonce), headers=headers)
 
     settings = app.state.settings
-    app.mount("/", StaticFiles(directory=settings.page_dir, check_dir=False), name="page")
+    app.mount("/", PageFiles(directory=settings.page_dir, check_dir=False), name="page")

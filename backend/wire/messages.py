@@ -112,6 +112,7 @@ class Started(_Message):
     title: Short = ""
     summary: Short = ""
     look_for: Short = ""
+    story: Long = ""
 
 
 class Rewound(_Message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,21 @@ LIBRARY = Path(__file__).resolve().parent.parent / "qdiscs"
 SUFFIX = ".qdisc.py"
 
 
+@cache
+def library_texts() -> dict[str, str]:
+    """Return the library's texts by name, sorted; read once, since a locked worker opens nothing."""
+    paths = sorted(LIBRARY.glob(f"[!_]*{SUFFIX}"))
+    return {path.name.removesuffix(SUFFIX): path.read_text(encoding="utf-8") for path in paths}
+
+
 def library_names() -> tuple[str, ...]:
     """Return the names of the library's programs, sorted."""
-    return tuple(
-        sorted(
-            path.name[: -len(SUFFIX)]
-            for path in LIBRARY.glob(f"*{SUFFIX}")
-            if not path.name.startswith("_")
-        )
-    )
+    return tuple(library_texts())
 
 
 def library_text(name: str) -> str | None:
     """Return a library program's text, None when there is none of this name."""
-    if name not in library_names():
-        return None
-    return (LIBRARY / f"{name}{SUFFIX}").read_text(encoding="utf-8")
+    return library_texts().get(name)
 
 
 @dataclass(frozen=True, slots=True)
