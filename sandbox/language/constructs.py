@@ -1,0 +1,115 @@
+"""What Python has and this language does not: every refused construct, with the way to write it instead."""
+
+from __future__ import annotations
+
+import ast
+
+# Nodes that may occur somewhere; the checker decides where. Everything else is refused by name.
+ALLOWED = frozenset(
+    [
+        "Module",
+        "Expr",
+        "Assign",
+        "AugAssign",
+        "AnnAssign",
+        "FunctionDef",
+        "ClassDef",
+        "Return",
+        "If",
+        "While",
+        "For",
+        "Break",
+        "Continue",
+        "Pass",
+        "Global",
+        "arguments",
+        "arg",
+        "Name",
+        "Constant",
+        "Attribute",
+        "Subscript",
+        "Call",
+        "keyword",
+        "BinOp",
+        "UnaryOp",
+        "BoolOp",
+        "Compare",
+        "IfExp",
+        "List",
+        "Load",
+        "Store",
+        "Add",
+        "Sub",
+        "Mult",
+        "FloorDiv",
+        "Mod",
+        "LShift",
+        "RShift",
+        "BitAnd",
+        "BitOr",
+        "BitXor",
+        "Invert",
+        "Not",
+        "USub",
+        "UAdd",
+        "And",
+        "Or",
+        "Eq",
+        "NotEq",
+        "Lt",
+        "LtE",
+        "Gt",
+        "GtE",
+        "Is",
+        "IsNot",
+        "In",
+        "NotIn",
+    ]
+)
+
+# node name: (what it is called, what to write instead)
+REFUSED: dict[str, tuple[str, str]] = {
+    "Import": ("import", "everything a program may use is already there"),
+    "ImportFrom": ("import", "everything a program may use is already there"),
+    "Lambda": ("lambda", 'write a function with "def" and give its name'),
+    "Try": ("try", "test for None or False instead; faults stop the run"),
+    "TryStar": ("try", "test for None or False instead; faults stop the run"),
+    "Raise": ("raise", "return a verdict, or trace a message"),
+    "Assert": ("assert", "write if not ...: trace(...)"),
+    "With": ("with", "write its body alone"),
+    "AsyncWith": ("async with", "write its body alone"),
+    "AsyncFor": ("async for", 'write "for"'),
+    "AsyncFunctionDef": ("async def", 'write "def"'),
+    "Await": ("await", "call a helper directly; set ctx.delay and return THROTTLE to wait"),
+    "Yield": ("yield", "keep state in globals or maps and return"),
+    "YieldFrom": ("yield", "keep state in globals or maps and return"),
+    "GeneratorExp": ("a generator expression", 'write a "for" loop'),
+    "ListComp": ("a comprehension", 'write a "for" loop'),
+    "SetComp": ("a comprehension", 'write a "for" loop'),
+    "DictComp": ("a comprehension", 'write a "for" loop'),
+    "Dict": ("a dict", "declare a HashMap(max_entries=...) at the top"),
+    "Set": ("a set", "declare a HashMap(max_entries=...) at the top"),
+    "Tuple": ("a tuple", "assign one name at a time; keep related values in a Record"),
+    "Starred": ("a starred expression", "write the values out"),
+    "NamedExpr": (":=", "assign on a line of its own"),
+    "Delete": ("del", "write map.delete(key)"),
+    "Nonlocal": ("nonlocal", "keep shared values in a global"),
+    "JoinedStr": ("an f-string", 'write trace("x is %d", x)'),
+    "FormattedValue": ("an f-string", 'write trace("x is %d", x)'),
+    "TemplateStr": ("a template string", 'write trace("x is %d", x)'),
+    "Interpolation": ("a template string", 'write trace("x is %d", x)'),
+    "Slice": ("a slice", "index one item at a time"),
+    "Match": ("match", "write if, elif and else"),
+    "Div": ('"/"', 'write "//", which rounds down'),
+    "Pow": ('"**"', 'write "1 << n" for a power of two, or multiply'),
+    "MatMult": ('"@"', 'write "*"'),
+    "TypeAlias": ("type", "leave it out"),
+}
+
+
+def refusal(node: ast.AST) -> tuple[str, str] | None:
+    """Return the name and the cure of a construct the language does not have, or None when it has it."""
+    name = type(node).__name__
+    if name in ALLOWED:
+        return None
+    return REFUSED.get(name, (name, "see the language's constructs in docs/language.md"))
