@@ -249,6 +249,12 @@ def _bytes_held(array: Any) -> int:
 
 
 FIELDS: dict[str, Callable[[Any], Any]] = {
+    "hash": attrgetter("header.tuple_hash"),
+    "wire_len": attrgetter("len"),
+    **{
+        name: attrgetter(f"header.{name}")
+        for name in ("protocol", "vlan_present", "vlan_tci", "vlan_proto")
+    },
     "map.length": attrgetter("length"),
     "map.bytes": attrgetter("bytes"),
     "ctx.qlen": methodcaller("qlen"),

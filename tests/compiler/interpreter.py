@@ -245,7 +245,12 @@ class Interpreter:
                 index = self.index(self.eval(e.index), e.length, e.index.span.line)
                 return table.words[base + self.offsets[e.record, e.name] + index]
             case tree.SkbField():
-                return getattr(self.eval(e.base), e.name)
+                skb = self.eval(e.base)
+                if e.name == "hash":
+                    return skb.header.tuple_hash
+                if e.name == "protocol" or e.name.startswith("vlan"):
+                    return getattr(skb.header, e.name)
+                return skb.len if e.name == "wire_len" else getattr(skb, e.name)
             case tree.SkbCb():
                 skb = self.eval(e.base)
                 index = self.index(self.eval(e.index), 5, e.span.line)

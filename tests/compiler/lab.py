@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sandbox.compiler.restricted_python import compile_program
@@ -174,11 +175,10 @@ class Lab:
 
     # --- use
 
-    def packet(self, **fields: int) -> Skb:
+    def packet(self, hash: int = HEADER.tuple_hash, **fields: int) -> Skb:
         skb = self.sim.pool.take()
-        skb.header = HEADER
-        skb.len = skb.wire_len = 1000
-        skb.hash = HEADER.tuple_hash
+        skb.header = replace(HEADER, tuple_hash=hash)
+        skb.len = 1000
         skb.ifindex = 1
         for name, value in fields.items():
             setattr(skb, name, value)
