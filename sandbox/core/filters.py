@@ -43,7 +43,8 @@ class Filter:
 
     def matches(self, skb: Skb) -> bool:
         """Return whether the packet meets all conditions but the program's."""
-        protocol = ((skb.protocol & 255) << 8) | (skb.protocol >> 8)
+        header = skb.header
+        protocol = ((header.protocol & 255) << 8) | (header.protocol >> 8)
         if self.protocol != ETH_P_ALL and self.protocol != protocol:
             return False
         if self.mark_mask != 0 and (skb.mark & self.mark_mask) != self.mark:
@@ -52,8 +53,9 @@ class Filter:
             return False
         if self.priority >= 0 and skb.priority != self.priority:
             return False
-        if self.vlan >= 0 and (skb.vlan_present == 0 or (skb.vlan_tci & 4095) != self.vlan):
-            return False
+        if self.vlan >= 0:
+            if header.vlan_present == 0 or (header.vlan_tci & 4095) != self.vlan:
+                return False
         for i in range(len(self.offsets)):
             if not self._key_matches(i, skb):
                 return False

@@ -17,20 +17,20 @@ class Gauge:
 
     def add(self, len_bytes: int) -> None:
         """Count a packet in."""
-        at: Gauge | None = self
-        while at is not None:
-            at.qlen += 1
-            at.backlog += len_bytes
-            if at.qlen > at.qlen_max:
-                at.qlen_max = at.qlen
-            if at.backlog > at.backlog_max:
-                at.backlog_max = at.backlog
-            at = at.parent
+        qlen = self.qlen + 1
+        backlog = self.backlog + len_bytes
+        self.qlen = qlen
+        self.backlog = backlog
+        if qlen > self.qlen_max:
+            self.qlen_max = qlen
+        if backlog > self.backlog_max:
+            self.backlog_max = backlog
+        if self.parent is not None:
+            self.parent.add(len_bytes)
 
     def sub(self, len_bytes: int) -> None:
         """Count a packet out."""
-        at: Gauge | None = self
-        while at is not None:
-            at.qlen -= 1
-            at.backlog -= len_bytes
-            at = at.parent
+        self.qlen -= 1
+        self.backlog -= len_bytes
+        if self.parent is not None:
+            self.parent.sub(len_bytes)

@@ -68,6 +68,7 @@ class Netdev:
     egress: Instance | None = None
     instances: List[Instance] = late()
     asked: bool = False
+    waiting: int = 0  # packets on rings behind the one on the wire
     turn: int = 0
     sending: Skb | None = None
     sending_queue: int = 0
@@ -105,7 +106,8 @@ class Netdev:
     def _pull_shared(self, root: Qdisc) -> None:
         only = self.queues[0]
         if len(self.queues) == 1:
-            while self.room(only):
+            ring = self.ring_packets
+            while only.count < ring and (self.limit_bytes == 0 or only.bytes < self.limit_bytes):
                 skb = root.dequeue()
                 if skb is None:
                     return
@@ -158,7 +160,8 @@ class Netdev:
             queue.tail.next = skb
         queue.tail = skb
         queue.waiting += 1
-        sim.trace.row(skb.id, RING, 0, queue.place, 0, 0, 0, queue.count)
+        self.waiting += 1
+        sim.trace.note(skb.id, RING, 0, queue.place, 0, 0, 0, queue.count)
 
     def _start(self, skb: Skb, index: int) -> None:
         """Begin to send; the transmission time rounds up."""
@@ -185,6 +188,7 @@ class Netdev:
                     queue.tail = None
                 skb.next = None
                 queue.waiting -= 1
+                self.waiting -= 1
                 self.turn = (index + 1) % count
                 self._start(skb, index)
                 return
@@ -202,7 +206,8 @@ class Netdev:
         self.tx_packets += 1
         self.tx_bytes += skb.len
         sim = self.sim
-        sim.trace.row(skb.id, TX_END, 0, queue.place, 0, 0, 0, 0)
+        if sim.trace.kept:
+            sim.trace.note(skb.id, TX_END, 0, queue.place, 0, 0, 0, 0)
         if self.loss_ppm > 0 and self.rng.below(1_000_000) < self.loss_ppm:
             self.drops += 1
             sim.drop(skb, D_WIRE, self.place, 0, 0)
@@ -213,7 +218,8 @@ class Netdev:
             if self.jitter_ns > 0:
                 delay += self.rng.below(self.jitter_ns + 1)
             sim.schedule(sim.now_ns + delay, EV_RECEIVE, self.ifindex, skb)
-        self._start_next()
+        if self.waiting > 0:
+            self._start_next()
 
     def receive(self, skb: Skb) -> None:
         """Hand a packet to the sink behind the wire."""
@@ -243,6 +249,7 @@ class Netdev:
             queue.head = None
             queue.tail = None
             queue.waiting = 0
+        self.waiting = 0
         if self.sending is not None:
             self._purged(self.sending, self.queues[self.sending_queue], gone)
             self.sending = None

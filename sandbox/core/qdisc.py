@@ -96,41 +96,48 @@ class Qdisc:
     def enqueue(self, skb: Skb) -> bool:
         """Offer a packet to the program; False when it was dropped."""
         sim = self.sim
-        skb.enqueued_at = sim.now_ns
-        skb.entered[self.level] = sim.now_ns
+        now = sim.now_ns
+        skb.enqueued_at = now
+        skb.entered[self.level] = now
         instance = self.instance
         if instance.uses_cb:
             for i in range(self.level * CB_WORDS, (self.level + 1) * CB_WORDS):
                 skb.cb[i] = 0
         ident = skb.id
         sim.current_skb = ident
-        ctx = self._enter(True)
-        assert instance.enqueue is not None
+        ctx = self.ctx
+        ctx.now = now
+        ctx.classid = self.handle
+        ctx.delay = 0
+        instance.running = self
+        instance.entering = True
         caller = sim.caller
         sim.caller = instance
+        assert instance.enqueue is not None
         code: int = instance.enqueue(skb, ctx)
         sim.caller = caller
         instance.entering = False
         verdict = code & 255
         line = code >> 8
-        delay = ctx.delay if verdict == THROTTLE else 0
-        sim.trace.row(ident, VERDICT, verdict, self.place, delay, line, 0, 0)
-        self._leave(line)
+        if sim.trace.kept:
+            delay = ctx.delay if verdict == THROTTLE else 0
+            sim.trace.note(ident, VERDICT, verdict, self.place, delay, line, 0, 0)
+        if instance.settles:
+            self._leave(line)
         if verdict == QUEUED or verdict == CN:
-            return self._accepted(skb, ident, line)
+            state = skb.state
+            if state == HELD and skb.id == ident:
+                raise trap.Trap(trap.OWNERSHIP, line, ident)
+            return state != FREE
         return self._other_verdict(skb, ident, verdict, line)
-
-    def _accepted(self, skb: Skb, ident: int, line: int) -> bool:
-        """Check that a packet said to be queued is no longer held; False when it was freed meanwhile."""
-        if skb.id == ident and skb.state == HELD:
-            raise trap.Trap(trap.OWNERSHIP, line, ident)
-        return skb.state != FREE
 
     def _other_verdict(self, skb: Skb, ident: int, verdict: int, line: int) -> bool:
         sim = self.sim
         if verdict == THROTTLE:
             self._throttle(self.ctx.delay, line)
-            return self._accepted(skb, ident, line)
+            if skb.id == ident and skb.state == HELD:
+                raise trap.Trap(trap.OWNERSHIP, line, ident)
+            return skb.state != FREE
         if verdict == PASS:
             return self.enqueue_child(skb, self.ctx.classid, line)
         if verdict == STOLEN:
@@ -162,46 +169,54 @@ class Qdisc:
 
     def dequeue(self) -> Skb | None:
         """Ask for a packet: the one held by a peek, else the program's."""
-        skb = self.peeked
-        if skb is not None:
-            self.peeked = None
-            skb.state = HELD
-            self.instance.gauge.sub(skb.len)
-            return skb
-        return self.dequeue_program()
-
-    def dequeue_program(self) -> Skb | None:
-        """Ask the program for a packet and carry out its verdict."""
+        if self.peeked is not None:
+            return self._take_peeked()
         sim = self.sim
         instance = self.instance
+        ctx = self.ctx
+        ctx.now = sim.now_ns
+        ctx.classid = self.handle
+        ctx.delay = 0
         sim.current_skb = 0
-        ctx = self._enter(False)
-        assert instance.dequeue is not None
+        instance.running = self
         caller = sim.caller
         sim.caller = instance
+        assert instance.dequeue is not None
         code, skb = instance.dequeue(ctx)
         sim.caller = caller
-        verdict: int = code & 255
-        line: int = code >> 8
-        self._leave(line)
+        if instance.settles:
+            self._leave(code >> 8)
+        if skb is None and code & 255 != QUEUED:
+            skb = self._other_dequeue(code)
         if skb is None:
-            if verdict == QUEUED:
-                return None
-            if verdict == THROTTLE:
-                self._throttle(ctx.delay, line)
-                return None
-            skb = self.dequeue_child(ctx.classid, line)
-            if skb is None:
-                return None
+            return None
         given: Skb = skb
         if given.state != HELD:
-            raise trap.Trap(trap.OWNERSHIP, line, given.id)
+            raise trap.Trap(trap.OWNERSHIP, code >> 8, given.id)
         self.bytes += given.len
         self.packets += 1
-        sojourn = sim.now_ns - given.entered[self.level]
-        qlen = instance.gauge.qlen
-        sim.trace.row(given.id, DEQUEUE, verdict, self.place, sojourn, line, 0, qlen)
+        if sim.trace.kept:
+            waited = sim.now_ns - given.entered[self.level]
+            verdict = code & 255
+            qlen = instance.gauge.qlen
+            line = code >> 8
+            sim.trace.note(given.id, DEQUEUE, verdict, self.place, waited, line, 0, qlen)
         return given
+
+    def _take_peeked(self) -> Skb | None:
+        skb = self.peeked
+        assert skb is not None
+        self.peeked = None
+        skb.state = HELD
+        self.instance.gauge.sub(skb.len)
+        return skb
+
+    def _other_dequeue(self, code: int) -> Skb | None:
+        """Carry out THROTTLE and PASS of a dequeue."""
+        if code & 255 == THROTTLE:
+            self._throttle(self.ctx.delay, code >> 8)
+            return None
+        return self.dequeue_child(self.ctx.classid, code >> 8)
 
     def child_of(self, classid: int) -> Qdisc | None:
         """Return the child qdisc of a class."""
@@ -243,7 +258,7 @@ class Qdisc:
         if child is None:
             return None
         if child.peeked is None:
-            skb = child.dequeue_program()
+            skb = child.dequeue()
             if skb is None:
                 return None
             skb.state = PEEKED

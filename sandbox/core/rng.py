@@ -48,7 +48,11 @@ class Rng:
         """Return an exponential variate of mean 1."""
         add = 0.0
         while True:
-            z = self.u64()
+            self.state = (self.state + GOLDEN) & M64
+            z = self.state
+            z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & M64
+            z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & M64
+            z = z ^ (z >> 31)
             layer = z & 255
             u = z >> 11
             x = float(u) * WIDTH[layer]

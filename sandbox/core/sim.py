@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from sandbox.core import trap
 from sandbox.core.ctx import Ctx
-from sandbox.core.dialect import List, late, record
+from sandbox.core.dialect import Array, List, late, record
 from sandbox.core.instance import CALL_FUEL, Instance
 from sandbox.core.kinds import (
     ARRIVE,
@@ -36,8 +36,8 @@ ORDER_BITS = 40
 RUN_FUEL, PACKET_FUEL = 1_000_000, 1_000
 BUSY_MAX = 100_000
 
-# Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, watchdogs and timers.
-RANKS = (0, 1, 1, 3, 3, 2)
+# Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, timers.
+ORDERS: Array[int] = Array([rank << ORDER_BITS for rank in (0, 1, 1, 3, 3, 2)])
 
 
 @record
@@ -84,9 +84,9 @@ class Sim:
     def schedule(self, at_ns: int, kind: int, index: int, skb: Skb | None) -> int:
         """Put an event on the heap; returns its number, by which it can be told from later ones."""
         self.sequence += 1
-        order = (RANKS[kind] << ORDER_BITS) + self.sequence
-        heappush(self.events, (at_ns, order, kind, index, skb))
-        return self.sequence
+        number = self.sequence
+        heappush(self.events, (at_ns, ORDERS[kind] + number, kind, index, skb))
+        return number
 
     def start(self) -> None:
         """Run every program's init and schedule the first arrivals."""
@@ -172,18 +172,11 @@ class Sim:
     def make(self, source: Source, len_bytes: int) -> Skb:
         """Return a new packet of a source."""
         skb = self.pool.take()
-        header = source.header
-        skb.header = header
+        skb.header = source.header
         skb.flow = source.index
         skb.len = len_bytes
-        skb.wire_len = len_bytes
         skb.ident = source.sent & 0xFFFF
         skb.born_ns = self.now_ns
-        skb.hash = header.tuple_hash
-        skb.protocol = header.protocol
-        skb.vlan_present = header.vlan_present
-        skb.vlan_tci = header.vlan_tci
-        skb.vlan_proto = header.vlan_proto
         skb.priority = source.priority
         skb.mark = source.mark
         skb.tos = source.tos
@@ -232,7 +225,7 @@ class Sim:
         chosen = 0
         if count > 1:
             wanted = skb.queue_mapping
-            chosen = (wanted - 1) % count if wanted > 0 else (skb.hash * count) >> 32
+            chosen = (wanted - 1) % count if wanted > 0 else (skb.header.tuple_hash * count) >> 32
         skb.queue_mapping = chosen
         root = device.shared_root
         if root is None:
@@ -315,18 +308,19 @@ class Sim:
 
     def _pull(self, device: Netdev) -> None:
         """Pull, and again while the device's own programs push packets as they are asked."""
-        while True:
-            for i in range(len(device.instances)):
-                device.instances[i].pushed = False
+        instances = device.instances
+        again = True
+        while again:
+            for i in range(len(instances)):
+                instances[i].pushed = False
             device.pull()
             again = False
-            for i in range(len(device.instances)):
-                if device.instances[i].pushed:
+            for i in range(len(instances)):
+                if instances[i].pushed:
                     again = True
-            if not again:
-                return
-            self._count_busy()
-            self._mark_shared(device)
+            if again:
+                self._count_busy()
+                self._mark_shared(device)
 
     def _mark_shared(self, device: Netdev) -> None:
         for i in range(len(self.shared)):

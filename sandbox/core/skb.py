@@ -24,8 +24,7 @@ class Skb:
     born_ns: int = 0
     deadline_ns: int = 0
     state: int = 0
-    # struct __sk_buff
-    hash: int = 0
+    # struct __sk_buff; hash, protocol and vlan_* are those of the header, wire_len is len
     priority: int = 0
     mark: int = 0
     queue_mapping: int = 0
@@ -33,11 +32,6 @@ class Skb:
     tc_classid: int = 0
     tstamp: int = 0
     ifindex: int = 0
-    wire_len: int = 0
-    protocol: int = 0
-    vlan_present: int = 0
-    vlan_tci: int = 0
-    vlan_proto: int = 0
     pkt_type: int = 0
     ingress_ifindex: int = 0
     napi_id: int = 0
@@ -51,7 +45,6 @@ class Skb:
     entered: Array[int] = late()
     rank: int = 0
     order: int = 0
-    slot: int = 0
     next: Skb | None = None
     # links of the ordered tree
     left: Skb | None = None

@@ -36,7 +36,6 @@ class SkbMap:
     tree: SkbTree | None = None
     length: int = 0
     bytes: int = 0
-    order: int = 0
     head: Skb | None = None
     tail: Skb | None = None
     heap: List[tuple[int, int, Skb]] = late()
@@ -48,40 +47,34 @@ class SkbMap:
         """Take a packet at a rank; False when the map is full, and the caller still owns the packet."""
         if rank < 0:
             raise trap.Trap(trap.NEGATIVE_RANK, line, rank)
-        if self.length >= self.max_entries:
+        length = self.length
+        if length >= self.max_entries:
             self.refused += 1
             return False
-        skb.rank = rank
-        skb.order = self.order
-        skb.slot = self.slot
+        length += 1
+        self.length = length
+        if length > self.length_max:
+            self.length_max = length
         skb.state = IN_MAP
-        self.order += 1
-        self._insert(skb)
-        self.length += 1
-        self.bytes += skb.len
+        skb.rank = rank
+        skb.order = self.pushes
         self.pushes += 1
-        if self.length > self.length_max:
-            self.length_max = self.length
-        self.gauge.add(skb.len)
-        self.owner.pushed = True
-        self.trace.row(skb.id, PUSH, 0, self.place, rank, line, self.slot, self.length)
-        return True
-
-    def _insert(self, skb: Skb) -> None:
+        tail = self.tail
         if self.tree is not None:
             self.tree.insert(skb)
-            return
-        tail = self.tail
-        if tail is None:
-            skb.next = None
+        elif tail is None:
             self.head = skb
             self.tail = skb
-        elif skb.rank >= tail.rank:
-            skb.next = None
+        elif rank >= tail.rank:
             tail.next = skb
             self.tail = skb
         else:
-            heappush(self.heap, (skb.rank, skb.order, skb))
+            heappush(self.heap, (rank, skb.order, skb))
+        self.bytes += skb.len
+        self.gauge.add(skb.len)
+        self.owner.pushed = True
+        self.trace.row(skb.id, PUSH, 0, self.place, rank, line, self.slot, length)
+        return True
 
     def peek(self) -> Skb | None:
         """Return the packet of the smallest rank, which stays in the map."""
@@ -97,11 +90,24 @@ class SkbMap:
 
     def pop(self, line: int) -> Skb | None:
         """Give the packet of the smallest rank, the earliest of equals."""
-        skb = self.peek()
+        skb = self.head
+        if self.tree is not None or len(self.heap) > 0:
+            skb = self.peek()
+            if skb is not None:
+                self._unlink_first(skb)
+        elif skb is not None:
+            self.head = skb.next
+            skb.next = None
+            if self.head is None:
+                self.tail = None
         if skb is None:
             return None
-        self._unlink_first(skb)
-        self._gone(skb, line)
+        length = self.length - 1
+        self.length = length
+        self.bytes -= skb.len
+        skb.state = HELD
+        self.gauge.sub(skb.len)
+        self.trace.row(skb.id, POP, 0, self.place, skb.rank, line, self.slot, length)
         return skb
 
     def _unlink_first(self, skb: Skb) -> None:
@@ -174,5 +180,9 @@ class SkbMap:
         for i in range(len(kept)):
             if self.tree is not None:
                 self.tree.append(kept[i])
+            elif self.tail is None:
+                self.head = kept[i]
+                self.tail = kept[i]
             else:
-                self._insert(kept[i])
+                self.tail.next = kept[i]
+                self.tail = kept[i]

@@ -88,20 +88,25 @@ class Source:
     def gap(self, len_bytes: int) -> int:
         """Return the time to the packet after one of this length, in ns."""
         if self.kind == POISSON:
-            mean = float(self.interval_ns)
-            if self.rate_bps > 0:
-                mean = self.mean_len * 8e9 / float(self.rate_bps)
-            return int(self.gaps.exponential() * mean + 0.5)
+            return int(self.gaps.exponential() * self.mean_gap() + 0.5)
         if self.rate_bps == 0:
             return self.interval_ns
         owed = len_bytes * 8 * NS_PER_S + self.remainder
         self.remainder = owed % self.rate_bps
         return owed // self.rate_bps
 
+    def mean_gap(self) -> float:
+        """Return the mean time between packets, in ns."""
+        if self.rate_bps > 0:
+            return self.mean_len * 8e9 / self.rate_bps
+        return float(self.interval_ns)
+
     def next_ns(self, now_ns: int, len_bytes: int) -> int:
         """Return when the packet after the one sent now comes, -1 for never."""
         if self.count > 0 and self.sent >= self.count:
             return -1
+        if self.kind == POISSON:
+            return now_ns + int(self.gaps.exponential() * self.mean_gap() + 0.5)
         if self.kind == SCRIPT:
             return self._next_of_script()
         if self.kind == BURST:

@@ -1,7 +1,10 @@
 """Trace: 32-byte rows of everything that happens, and the digest of them.
 
-The digest of a run's rows is the whole trace read as one number, modulo a prime: each row's four 64-bit words, most
-significant first, are the next digits. It is folded a block at a time here and may be folded a row at a time elsewhere.
+Two sorts of rows. What decides a run (`row`) counts towards the digest, whether or not anybody keeps it. What follows from
+those, or shows the contents of a map (`note`, `state`), is written for readers of a kept trace only.
+
+The digest is the counted rows read as one long number, modulo a prime: each row's four 64-bit words, most significant
+first, are its next digits. It is folded a block at a time here and may be folded a row at a time elsewhere.
 """
 
 from __future__ import annotations
@@ -10,36 +13,34 @@ import array
 import struct
 import sys
 
-from sandbox.core.dialect import List, late, record
+from sandbox.core.dialect import late, record
 
 ROW_BYTES = 32
 BLOCK_ROWS = 1024
 BLOCK_BYTES = ROW_BYTES * BLOCK_ROWS
 PRIME = 2**128 - 159
-STATE_ROWS = 32  # kinds from here on describe map contents and are no part of the digest
 
-_store = struct.Struct("<QIBBHqHHI").pack_into
+_ROW = struct.Struct("<QIBBHqHHI")
+_store = _ROW.pack_into
+_pack = _ROW.pack
 
 
 @record
 class Trace:
-    """Where rows go. `kept`: rows are collected for a reader, state rows included; otherwise only the digest is."""
+    """Where rows go. `kept`: rows are collected for a reader; otherwise only the digest is."""
 
     kept: bool
     now_ns: int = 0
     rows: int = 0
     used: int = 0
-    state_used: int = 0
     digest: int = 0
     ring: bytearray = late()
     out: bytearray = late()
-    log_rows: List[tuple[int, int, int, int, int, tuple[int, ...]]] = late()
 
     def open(self) -> None:
         """Allocate the buffers."""
         self.ring = bytearray(BLOCK_BYTES)
         self.out = bytearray()
-        self.log_rows = List()
 
     def row(
         self,
@@ -53,23 +54,37 @@ class Trace:
         aux: int,
     ) -> None:
         """Write a row that counts towards the digest."""
-        _store(self.ring, self.used, self.now_ns, skb, kind, code, place, value, line, slot, aux)
-        self.used += 32
+        used = self.used
+        _store(self.ring, used, self.now_ns, skb, kind, code, place, value, line, slot, aux)
+        self.used = used + ROW_BYTES
         if self.kept:
-            self.out += self.ring[self.used - 32 : self.used]
+            self.out += self.ring[used : used + ROW_BYTES]
             self.rows += 1
-        if self.used == BLOCK_BYTES:
+        if used == BLOCK_BYTES - ROW_BYTES:
             self.fold()
+
+    def note(
+        self,
+        skb: int,
+        kind: int,
+        code: int,
+        place: int,
+        value: int,
+        line: int,
+        slot: int,
+        aux: int,
+    ) -> None:
+        """Write a row that follows from others; callers test `kept` first where it matters."""
+        if self.kept:
+            self.out += _pack(self.now_ns, skb, kind, code, place, value, line, slot, aux)
+            self.rows += 1
 
     def state(
         self, kind: int, code: int, place: int, value: int, line: int, slot: int, aux: int
     ) -> None:
-        """Write a row about the contents of a map; only kept traces have them."""
+        """Write a row about the contents of a map."""
         if self.kept:
-            self.out += _pack(
-                self.now_ns, 0, kind, code, place, value, line, slot, aux & 0xFFFFFFFF
-            )
-            self.rows += 1
+            self.note(0, kind, code, place, value, line, slot, aux & 0xFFFFFFFF)
 
     def fold(self) -> None:
         """Fold the rows in the ring into the digest and empty it."""
@@ -87,6 +102,3 @@ class Trace:
         rows = bytes(self.out)
         self.out.clear()
         return rows
-
-
-_pack = struct.Struct("<QIBBHqHHI").pack

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from sandbox.build.instances import Built
@@ -18,6 +19,13 @@ SKB_FIELDS = (
     "vlan_proto", "priority", "ingress_ifindex", "ifindex", "tc_index", "hash", "tc_classid",
     "napi_id", "tstamp", "wire_len", "gso_segs", "gso_size", "tstamp_type", "hwtstamp",
 )  # fmt: skip
+
+OF_HEADER = {"hash": "tuple_hash"} | {
+    name: name for name in ("protocol", "vlan_present", "vlan_tci", "vlan_proto")
+}
+READERS = {name: attrgetter(name) for name in SKB_FIELDS}
+READERS |= {name: attrgetter(f"header.{own}") for name, own in OF_HEADER.items()}
+READERS["wire_len"] = attrgetter("len")
 
 
 def dump_instance(built: Built) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def _packets(one: SkbMap) -> list[dict[str, Any]]:
             "rank": skb.rank,
             "skb": skb.id,
             "flow": skb.flow,
-            **{name: getattr(skb, name) for name in SKB_FIELDS},
+            **{name: READERS[name](skb) for name in SKB_FIELDS},
             "cb": list(skb.cb[:5]),
         }
         for skb in ordered(one)[:ENTRIES_MAX]
