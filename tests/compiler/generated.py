@@ -141,6 +141,9 @@ INSIDE = {
     "while ": ("x -= 1", "ints.pop()"),
 }
 SIGNS = ("+", "-", "*", "//", "%", "<<", ">>", "&", "|", "^")
+SHIFTS = ("x", "y", "1", "3", "63", "(x & 70)")
+DIVISORS = ("x", "y", "5", "-3", "-1", "(y & 3)", "(x - y)", "(y | 1)")
+RIGHTS = {"<<": SHIFTS, ">>": SHIFTS, "//": DIVISORS, "%": DIVISORS}
 TESTS = ("{0} < {1}", "{0} == {1}", "{0} <= x < {1}", "not {0}", "{0} and {1}", "{0} or {1}")
 NUMBERS = ("0", "1", "2", "3", "5", "-1", "1514", "63", "64", "4611686018427387904", "-7")
 
@@ -155,27 +158,30 @@ class Maker:
     def pick(self, choices: tuple[str, ...]) -> str:
         return self.draw(st.sampled_from(choices))
 
-    def expr(self, depth: int = 2) -> str:
+    def expr(self, depth: int = 2, *, may_be_known: bool = True) -> str:
+        """Return an int expression; a known one, which the checker folds, only where that may be."""
         if depth == 0:
-            return self.pick((*NUMBERS, "x", "y"))
+            return self.pick((*NUMBERS, "x", "y") if may_be_known else ("x", "y"))
         kind = self.draw(st.integers(0, 9))
         if kind < 3:
             return self.filled(self.pick(READS[self.at]), depth)
         if kind < 5:
-            return self.expr(depth - 1)
+            return self.expr(depth - 1, may_be_known=may_be_known)
         if kind < 6 and self.at != "calc":
             return self.filled(self.pick(CALLS), depth)
         sign = self.pick(SIGNS)
-        return f"({self.expr(depth - 1)} {sign} {self.expr(depth - 1)})"
+        left = self.expr(depth - 1, may_be_known=False)
+        right = RIGHTS.get(sign)
+        return f"({left} {sign} {self.pick(right) if right else self.expr(depth - 1)})"
 
     def filled(self, form: str, depth: int) -> str:
-        first = self.expr(depth - 1)
+        first = self.expr(depth - 1, may_be_known=False)
         if "[" in form and self.draw(st.integers(0, 9)) > 0:
             first = f"({first}) & {3 if 'weights' in form or 'cb' in form else 1}"
-        return form.format(first, self.expr(depth - 1))
+        return form.format(first, self.expr(depth - 1, may_be_known=False))
 
     def test(self, depth: int = 1) -> str:
-        return self.pick(TESTS).format(self.expr(depth), self.expr(depth))
+        return self.pick(TESTS).format(self.expr(depth, may_be_known=False), self.expr(depth))
 
     def block(self, indent: int, depth: int, in_loop: str = "") -> list[str]:
         count = self.draw(st.integers(1, 3 if depth else 2))
@@ -231,6 +237,7 @@ def program_texts(draw: st.DrawFn) -> str:
     parts["test"] = into.pick(("x < y", "g < h", "x & 1", "y & 1"))
     parts["test2"], parts["rank"], parts["rank2"] = into.test(), into.expr(), into.expr()
     parts["rank"] = f"({parts['rank']}) & 255"
+    parts["rank2"] = f"({parts['rank2']}) & {draw(st.sampled_from(['1023', 'RANK_MAX', '-1']))}"
     parts["test3"], parts["test4"], parts["delay"] = out.test(), out.test(), out.expr()
     parts["less"] = draw(st.sampled_from(["<", ">", "<=", "!="]))
     parts["small"] = draw(st.sampled_from(["0", "1", "a.len", "b.cb[a.mark & 7]"]))
