@@ -100,7 +100,7 @@ def install(venv: Path, lock: Path) -> None:
             "--disable-pip-version-check",
             "--no-input",
             "install",
-            "-q",
+            "-qq",
         ]
         call([*pip, *flags], advice)
     installed[lock.name] = wanted
