@@ -12,8 +12,9 @@ from sandbox.scenario.model import Scenario
 
 _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("offered", "offered", "rate"),
-    ("received", "throughput", "rate"),
-    ("packets", "received", "count"),
+    ("throughput", "throughput", "rate"),
+    ("sent", "sent", "count"),
+    ("received", "received", "count"),
     ("drops", "drops", "count"),
     ("marks", "marks", "count"),
     ("purged", "purged", "count"),

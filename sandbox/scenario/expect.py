@@ -29,7 +29,7 @@ METRICS: dict[str, Unit] = {
     **dict.fromkeys(("throughput", "goodput", "offered"), "rate"),
     **dict.fromkeys(
         ("sent", "received", "drops", "marks", "purged", "stolen", "overlimits", "requeues",
-         "deadline_misses", "packets", "qlen", "qlen.max", "pushes", "pops"),
+         "deadline_misses", "packets", "qlen", "qlen.max", "pushes", "refused", "evicted", "queued"),
         "count",
     ),
     **dict.fromkeys(("bytes", "backlog", "backlog.max"), "size"),
