@@ -17,6 +17,7 @@ import uvicorn
 
 from backend.app import create_app
 from backend.settings import SettingError, Settings, from_environment
+from backend.workers.zygote import Unavailable
 
 SHUTDOWN_S = 5
 
@@ -37,6 +38,14 @@ class Server(uvicorn.Server):
         print(f"Qdisc Playground: {self._url}  (Ctrl-C ends it)", flush=True)
         if self._browser:
             threading.Thread(target=webbrowser.open, args=(self._url,), daemon=True).start()
+
+
+class Quiet(logging.Filter):
+    """Keeps the traceback of a sandbox that cannot start out of the log: `serve` says it in a line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is shown."""
+        return Unavailable.__name__ not in record.getMessage()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,8 +86,10 @@ def serve(settings: Settings, browser: bool) -> int:
         return 1
     port = listener.getsockname()[1]
     shown = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0") else settings.host
+    app = create_app(settings)
+    logging.getLogger("uvicorn.error").addFilter(Quiet())
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -92,7 +103,10 @@ def serve(settings: Settings, browser: bool) -> int:
     server = Server(config, f"http://{shown}:{port}/", browser)
     with listener, contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
-    return 0 if server.started else 1
+    if not server.started:
+        print(f"cannot start: {app.state.problem}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ from backend.api import check, errors, health, page, runs, shelf
 from backend.api.guard import Guard
 from backend.settings import Settings
 from backend.state import State
+from backend.wire.errors import ApiError
 from backend.wire.schema import add_socket
 from backend.workers.pool import Pool
+from backend.workers.zygote import Unavailable
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -22,11 +24,14 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = Pool(settings)
-        await pool.start()
         try:
+            await pool.start()
             app.state.service = State(settings, pool)
             await app.state.service.load()
             yield
+        except (Unavailable, ApiError) as problem:
+            app.state.problem = str(problem)
+            raise
         finally:
             pool.close()
 
@@ -41,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=errors.ERROR_REPLIES,
     )
     app.state.settings = settings
+    app.state.problem = ""
     errors.install(app)
     for room in (runs, check, shelf, health):
         app.include_router(room.router)
