@@ -106,17 +106,19 @@ def value_as(scope: Scope, expr: tree.Expr, kind: Kind, target: Sources) -> ast.
     if len(target) < 2 or len(sources) != 1:
         return lowered
     (source,) = sources
-    return _encoded(scope, lowered, source)
+    return _encoded(scope, lowered, source, is_there=expr.type.kind is Kind.RECORD)
 
 
-def _encoded(scope: Scope, index: ast.expr, source: str) -> ast.expr:
-    """Return `index * n + k`, or −1 for None."""
-    kept = scope.temporary()
+def _encoded(scope: Scope, index: ast.expr, source: str, *, is_there: bool) -> ast.expr:
+    """Return `index * n + k`, or −1 for None, which it cannot be when `is_there`."""
     count = nodes.const(len(scope.facts.provenance.tables))
     number = nodes.const(scope.table_number(source))
+    if is_there:
+        return nodes.binary("+", nodes.binary("*", index, count), number)
+    kept = scope.temporary()
     encoded = nodes.binary("+", nodes.binary("*", nodes.name(kept), count), number)
-    is_there = nodes.compare(nodes.keep(kept, index), ">=", nodes.const(0))
-    return nodes.either(is_there, encoded, nodes.const(-1))
+    found = nodes.compare(nodes.keep(kept, index), ">=", nodes.const(0))
+    return nodes.either(found, encoded, nodes.const(-1))
 
 
 def record_value(scope: Scope, expr: tree.Expr) -> ast.expr:

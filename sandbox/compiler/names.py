@@ -55,12 +55,12 @@ class Registry:
     def use(self, kind: str, name: str, map_name: str = "") -> str:
         """Return the lowered name of something of ours and remember that it is used."""
         what = Bound(kind, name, map_name)
-        parts = [_PREFIX[kind], name.replace(".", "_"), *([map_name] if map_name else [])]
-        lowered = _mangled(parts[0], "_".join(parts[1:]))
+        parts = [part for part in (name.replace(".", "_"), map_name) if part]
+        lowered = _mangled(_PREFIX[kind], "_".join(parts))
         known = self.bound.setdefault(lowered, what)
         if known != what:  # e.g. method "pop" of map "last_q" and method "pop_last" of map "q"
             lowered = f"{lowered}_{len(name)}"
-            self.bound[lowered] = what
+            assert self.bound.setdefault(lowered, what) == what
         return lowered
 
     def lists(self) -> set[str]:

@@ -60,7 +60,7 @@ class Scope:
 
     def words(self, source: str) -> ast.expr:
         """Return the words of a table."""
-        return nodes.name(self.use("words", source if source != CLASSES else "classes", source))
+        return nodes.name(self.use("words", "classes" if source == CLASSES else "", source))
 
     def table_number(self, source: str) -> int:
         """Return a table's number among the program's tables."""

@@ -6,6 +6,7 @@ It shares with the back end only the core's maps. A record is a pair (table, bas
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 from sandbox.core import skb as core_skb
@@ -163,14 +164,11 @@ class Interpreter:
     def loop(self, s: tree.Stmt) -> None:
         try:
             for name, value in self.turns(s):
-                self.burn(s.span.line) if name == "" else None
                 if name:
                     self.local[name] = value
-                    self.burn(s.span.line)
-                try:
+                self.burn(s.span.line)
+                with suppress(Again):
                     self.block(s.body)  # type: ignore[attr-defined]
-                except Again:
-                    pass
         except Stop:
             pass
 

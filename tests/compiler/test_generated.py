@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from sandbox.language.check import check
 from sandbox.language import tree
+from sandbox.language.check import check
 from tests.compiler.generated import program_texts
 from tests.compiler.lab import Lab
 

@@ -142,7 +142,8 @@ OTHER = FLOW + "other = others.lookup_or_init(1)\nif other is None:\n    return 
         ("table[2] = 7\nout = table[2] + len(table) + (3 in table)", 10),
         ("for i in table:\n    out = out * 10 + i", 12),
         (
-            "ints.push(4)\nints.push(5)\nif not ints.push(6):\n    out = 1\nv = ints.pop()\nif v is not None:\n    out += v",
+            "ints.push(4)\nints.push(5)\nif not ints.push(6):\n    out = 1\n"
+            "v = ints.pop()\nif v is not None:\n    out += v",
             5,
         ),
         (
