@@ -32,7 +32,8 @@ def _function(facts: Facts, function: tree.Function) -> ast.stmt:
     if function.role in BURNING_ROLES:
         body += burn(scope, line)
     body += block(scope, function.body)
-    if function.role == "dequeue":
+    ends = bool(function.body) and isinstance(function.body[-1], tree.Return)
+    if function.role == "dequeue" and not ends:
         last = function.body[-1].span.end_line if function.body else line
         end = ast.Return(returned(scope, None, last))
         body.append(nodes.at_line(end, last))
