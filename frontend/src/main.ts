@@ -1,5 +1,4 @@
 import { mount } from "svelte";
-import "uplot/dist/uPlot.min.css";
 import "./shell/theme.css";
 import "./shell/parts.css";
 import App from "./shell/App.svelte";

@@ -1,15 +1,35 @@
 /// The CodeMirror editor: Python for programs, TOML for scenarios, problems from the checker,
 /// completions and hovers from the vocabulary, the line that ran last glowing.
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import {
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
-import { bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentUnit, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
+import {
+  bracketMatching,
+  foldGutter,
+  foldKeymap,
+  HighlightStyle,
+  indentUnit,
+  StreamLanguage,
+  syntaxHighlighting,
+} from "@codemirror/language";
 import { toml } from "@codemirror/legacy-modes/mode/toml";
 import { type Diagnostic as Lint, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState, type Extension, type Text } from "@codemirror/state";
-import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from "@codemirror/view";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  keymap,
+  lineNumbers,
+  placeholder,
+} from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import type { Vocabulary } from "../protocol/api.ts";
 import type { Diagnostic } from "../protocol/generated.ts";
@@ -33,25 +53,43 @@ export interface Editor {
 }
 
 const highlight = HighlightStyle.define([
-  { tag: [tags.keyword, tags.controlKeyword, tags.definitionKeyword], color: "var(--code-keyword)" },
+  {
+    tag: [tags.keyword, tags.controlKeyword, tags.definitionKeyword],
+    color: "var(--code-keyword)",
+  },
   { tag: [tags.string, tags.docString], color: "var(--code-string)" },
   { tag: [tags.number, tags.bool, tags.null], color: "var(--code-number)" },
   { tag: tags.comment, color: "var(--code-comment)", fontStyle: "italic" },
-  { tag: [tags.function(tags.definition(tags.variableName)), tags.heading], color: "var(--code-name)", fontWeight: "600" },
+  {
+    tag: [tags.function(tags.definition(tags.variableName)), tags.heading],
+    color: "var(--code-name)",
+    fontWeight: "600",
+  },
   { tag: [tags.propertyName, tags.atom], color: "var(--code-property)" },
 ]);
 
 const look = EditorView.theme({
   "&": { height: "100%", fontSize: "13px", backgroundColor: "var(--surface)", color: "var(--ink)" },
-  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
+  "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
   ".cm-content": { caretColor: "var(--ink)", paddingBlock: "8px" },
   ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--ink-2)", border: "none" },
   ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--surface-2) 70%, transparent)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
-  "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--accent-soft) !important" },
-  ".cm-tooltip": { backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", borderRadius: "7px", color: "var(--ink)", maxWidth: "46ch" },
-  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-soft)", color: "var(--ink)" },
+  "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "var(--accent-soft) !important",
+  },
+  ".cm-tooltip": {
+    backgroundColor: "var(--surface)",
+    border: "1px solid var(--line-strong)",
+    borderRadius: "7px",
+    color: "var(--ink)",
+    maxWidth: "46ch",
+  },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": {
+    backgroundColor: "var(--accent-soft)",
+    color: "var(--ink)",
+  },
   ".cm-doc": { padding: "8px 10px", fontSize: "13px", lineHeight: "1.4" },
   ".cm-doc code": { display: "block", marginBottom: "4px" },
   ".cm-panels": { backgroundColor: "var(--surface-2)", color: "var(--ink)" },
@@ -70,8 +108,9 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
 
   const extensions = (kind: "python" | "toml"): Extension[] => [
     nonce && !nonce.startsWith("__") ? EditorView.cspNonce.of(nonce) : [],
-    lineNumbers(),
+    EditorView.lineWrapping,
     lintGutter(),
+    lineNumbers(),
     heatExtension,
     foldGutter(),
     history(),
@@ -107,7 +146,10 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
     }),
   ];
   let vocabulary: Vocabulary | null = null;
-  const view = new EditorView({ parent: el, state: EditorState.create({ extensions: extensions("python") }) });
+  const view = new EditorView({
+    parent: el,
+    state: EditorState.create({ extensions: extensions("python") }),
+  });
 
   function replace(text: string): void {
     if (view.state.doc.toString() === text) return;
@@ -130,7 +172,12 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
     },
     setText: replace,
     setProblems(problems) {
-      view.dispatch(setDiagnostics(view.state, problems.map((problem) => toLint(problem, view.state.doc))));
+      view.dispatch(
+        setDiagnostics(
+          view.state,
+          problems.map((problem) => toLint(problem, view.state.doc)),
+        ),
+      );
     },
     setVocabulary(next) {
       vocabulary = next;
@@ -168,7 +215,11 @@ function offset(doc: Text, line: number, column: number): number {
 
 function toLint(problem: Diagnostic, doc: Text): Lint {
   const from = offset(doc, problem.line, problem.column);
-  const end = offset(doc, problem.end_line || problem.line, problem.end_column || problem.column + 1);
+  const end = offset(
+    doc,
+    problem.end_line || problem.line,
+    problem.end_column || problem.column + 1,
+  );
   const to = end > from ? end : Math.min(doc.length, doc.lineAt(from).to);
   const { fix } = problem;
   return {

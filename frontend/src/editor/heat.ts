@@ -1,6 +1,6 @@
 /// How often each line ran, in the gutter, and which one ran last, as a glow.
 
-import { RangeSet, type Range, StateEffect, StateField } from "@codemirror/state";
+import { type Range, RangeSet, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView, GutterMarker, gutter } from "@codemirror/view";
 
 export interface Heat {
@@ -42,7 +42,10 @@ const field = StateField.define<Shown>({
   create: () => ({ lines: Decoration.none, counts: RangeSet.empty }),
   update(shown, transaction) {
     let next = transaction.docChanged
-      ? { lines: shown.lines.map(transaction.changes), counts: shown.counts.map(transaction.changes) }
+      ? {
+          lines: shown.lines.map(transaction.changes),
+          counts: shown.counts.map(transaction.changes),
+        }
       : shown;
     for (const effect of transaction.effects) {
       if (effect.is(setHeat)) next = build(effect.value, transaction.state.doc);
@@ -82,13 +85,13 @@ export function shortCount(count: number): string {
 const counts = gutter({
   class: "cm-heat",
   markers: (view) => view.state.field(field).counts,
-  initialSpacer: () => new Count("00.0k", 0),
+  initialSpacer: () => new Count("000k", 0),
 });
 
 const look = EditorView.theme({
   ".cm-ran": { backgroundColor: "var(--glow)" },
   ".cm-fault": { backgroundColor: "var(--bad-soft)", boxShadow: "inset 3px 0 var(--bad)" },
-  ".cm-heat .cm-gutterElement": { textAlign: "end", paddingInline: "2px 6px", minWidth: "40px" },
+  ".cm-heat .cm-gutterElement": { textAlign: "end", paddingInline: "2px 6px", minWidth: "36px" },
   ".cm-count": { fontSize: "10.5px", color: "var(--ink-2)" },
   ".cm-warm-4": { color: "var(--accent)", fontWeight: "600" },
 });

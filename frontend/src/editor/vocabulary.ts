@@ -17,7 +17,9 @@ interface Word {
 
 function words(vocabulary: Vocabulary): Word[] {
   const plain = (items: HelperItem[], type: string) =>
-    items.map((item) => word(item, item.name.includes(".") ? (item.name.split(".")[0] ?? "") : "", type));
+    items.map((item) =>
+      word(item, item.name.includes(".") ? (item.name.split(".")[0] ?? "") : "", type),
+    );
   const methods = new Map<string, Word>();
   for (const map of vocabulary.maps) {
     for (const method of map.methods) {
@@ -52,7 +54,12 @@ export function vocabularyExtensions(vocabulary: Vocabulary): Extension {
     const wanted = owner === "" || owner === "skb" || owner === "ctx" ? owner : "map";
     const options: Completion[] = all
       .filter((each) => each.owner === wanted)
-      .map((each) => ({ label: each.label, type: each.type, detail: detail(each), info: each.doc }));
+      .map((each) => ({
+        label: each.label,
+        type: each.type,
+        detail: detail(each),
+        info: each.doc,
+      }));
     return { from: before.from + dot + 1, options, validFor: /^\w*$/ };
   };
   const hover = hoverTooltip((view, pos) => {
@@ -61,8 +68,13 @@ export function vocabularyExtensions(vocabulary: Vocabulary): Extension {
     const text = view.state.sliceDoc(at.from, at.to);
     const owner = view.state.sliceDoc(Math.max(0, at.from - 4), at.from);
     const found =
-      all.find((each) => each.label === text && each.owner !== "" && owner.endsWith(`${each.owner}.`)) ??
-      all.find((each) => each.label === text && (owner.endsWith(".") ? each.owner === "map" : each.owner === ""));
+      all.find(
+        (each) => each.label === text && each.owner !== "" && owner.endsWith(`${each.owner}.`),
+      ) ??
+      all.find(
+        (each) =>
+          each.label === text && (owner.endsWith(".") ? each.owner === "map" : each.owner === ""),
+      );
     if (!found) return null;
     return { pos: at.from, end: at.to, create: () => ({ dom: card(found) }) };
   });

@@ -55,9 +55,3 @@ export async function fetchJson(path: string): Promise<unknown> {
   if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
   return response.json();
 }
-
-export async function fetchOpening(): Promise<{ opening: Opening; rows: Uint8Array }> {
-  const [json, binary] = await Promise.all([fetchJson("/opening.json"), fetch("/opening.bin")]);
-  if (!binary.ok) throw new Error(`/opening.bin: ${binary.status} ${binary.statusText}`);
-  return { opening: json as Opening, rows: new Uint8Array(await binary.arrayBuffer()) };
-}

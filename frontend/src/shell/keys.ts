@@ -18,11 +18,7 @@ export const KEYS: readonly { keys: string; what: string }[] = [
 
 const SPEED_STEPS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
-export function handleKey(
-  event: KeyboardEvent,
-  session: Session,
-  actions: { help(): void },
-): void {
+export function handleKey(event: KeyboardEvent, session: Session, actions: { help(): void }): void {
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
     event.preventDefault();
     session.runner.run();
@@ -90,7 +86,8 @@ function changeSpeed(session: Session, by: 1 | -1): void {
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.isContentEditable || target.tagName === "TEXTAREA" || target.tagName === "SELECT") return true;
+  if (target.isContentEditable || target.tagName === "TEXTAREA" || target.tagName === "SELECT")
+    return true;
   return target instanceof HTMLInputElement && target.type !== "range";
 }
 

@@ -97,7 +97,9 @@ export function entriesOf(trace: Trace, state: QueueState, place: Place): Entrie
 }
 
 function entryIds(cells: Map<number, number>, width: number): number[] {
-  return [...new Set([...cells.keys()].map((key) => Math.floor(key / width)))].sort((a, b) => a - b);
+  return [...new Set([...cells.keys()].map((key) => Math.floor(key / width)))].sort(
+    (a, b) => a - b,
+  );
 }
 
 function intsOf(trace: Trace, state: QueueState, place: Place): Entries {

@@ -21,7 +21,9 @@ export function matches(rows: Rows, packets: Packets, i: number, target: Target)
     case "fault":
       return rows.kind(i) === Kind.fault;
     case "flow":
-      return rows.kind(i) < 32 && rows.skb(i) > 0 && packets.flow(rows, rows.skb(i)) === target.flow;
+      return (
+        rows.kind(i) < 32 && rows.skb(i) > 0 && packets.flow(rows, rows.skb(i)) === target.flow
+      );
     case "skb":
       return rows.kind(i) < 32 && rows.skb(i) === target.skb && target.skb > 0;
     default: {

@@ -105,6 +105,14 @@ export class Player {
     this.invalidate();
   }
 
+  /// Puts the playhead at the start, playing, for a run that is yet to come.
+  restart(): void {
+    this.play = { ...this.play, timeNs: 0, row: 0, playing: true };
+    this.stopRow = -1;
+    this.searchedTo = 0;
+    this.invalidate();
+  }
+
   toggle(): void {
     const trace = this.trace;
     if (!trace) return;

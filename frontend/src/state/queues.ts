@@ -205,7 +205,10 @@ export class QueueState {
     const list = listOf(this.lists, key);
     let low = 0;
     let high = list.length;
-    if (high > 0 && (this.facts.hasComparator(rows.place(row)) || !ranksBelow(rows, row, list[high - 1]))) {
+    if (
+      high > 0 &&
+      (this.facts.hasComparator(rows.place(row)) || !ranksBelow(rows, row, list[high - 1]))
+    ) {
       list.push(row);
       return;
     }

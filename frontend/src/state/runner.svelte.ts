@@ -23,6 +23,8 @@ export class Runner {
   computedNs = $state(0);
   /// Whether the texts differ from those of the shown run.
   stale = $state(false);
+  /// Whether the next trace should be played at a speed that suits its length.
+  chooseSpeed = false;
   private readonly socket: RunSocket;
   private incoming: Trace | null = null;
   private resuming = false;
@@ -90,9 +92,10 @@ export class Runner {
     this.socket.stop();
   }
 
-  /// Appends an event at the shown time to the scenario and computes the future anew.
+  /// Appends an event to the scenario, just after the shown time so that what is shown stays as
+  /// it is, and computes the future anew.
   addEvent(event: Record<string, string | number | boolean>): void {
-    const at = `${Math.round(this.player.play.timeNs)}ns`;
+    const at = `${Math.round(this.player.play.timeNs) + 1}ns`;
     this.documents.scenario = appendEvent(this.documents.scenario, { at, ...event });
     this.documents.edited = true;
     this.documents.revision += 1;
@@ -132,8 +135,7 @@ export class Runner {
         this.phase = "busy";
         break;
       default: {
-        const never: never = message;
-        return never;
+        message satisfies never;
       }
     }
   }
@@ -162,6 +164,10 @@ export class Runner {
   private showIncoming(): void {
     if (!this.incoming) return;
     this.player.replace(this.incoming);
+    if (this.chooseSpeed) {
+      this.player.dispatch({ type: "speed", speed: defaultSpeed(this.incoming) });
+      this.chooseSpeed = false;
+    }
     this.incoming = null;
   }
 
@@ -175,8 +181,18 @@ export class Runner {
     this.finished = message;
     const failed = message.outcome !== "ok" && message.outcome !== "cancelled";
     this.phase = failed ? "failed" : "finished";
+    if (message.outcome === "compile-error") this.phase = "refused";
     if (message.fault && trace) this.player.jump("fault", -1) || this.player.jump("fault", 1);
   }
+}
+
+/// A speed at which the whole run lasts about half a minute.
+export function defaultSpeed(trace: Trace): number {
+  const wanted = trace.started.duration_ns / 1e9 / 40;
+  const speeds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
+  return speeds.reduce((best, speed) =>
+    Math.abs(Math.log(speed / wanted)) < Math.abs(Math.log(best / wanted)) ? speed : best,
+  );
 }
 
 /// What to tell about an outcome, in one sentence; empty for a clean end.

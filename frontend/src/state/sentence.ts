@@ -1,8 +1,8 @@
 /// The state of the run in one sentence, for everyone who cannot or will not watch the canvas.
 
 import { formatCount, formatDuration, formatMomentShort, plural } from "../base/format.ts";
-import { quantile } from "./series.ts";
 import { type QueueState, SLOTS } from "./queues.ts";
+import { quantile } from "./series.ts";
 import type { Trace } from "./trace.ts";
 
 /// The latest wait of a flow at a time, in ns, or NaN before its first departure.
@@ -33,7 +33,12 @@ export function waitQuantiles(trace: Trace, flow: number, timeNs: number) {
   };
 }
 
-export function sentence(trace: Trace, state: QueueState, timeNs: number, playing: boolean): string {
+export function sentence(
+  trace: Trace,
+  state: QueueState,
+  timeNs: number,
+  playing: boolean,
+): string {
   const parts = [`${playing ? "Playing" : "Paused"} at ${formatMomentShort(timeNs)}.`];
   for (const place of trace.started.places) {
     if (place.kind === "map" && (place.map_kind ?? "").match(/^(Skb|Flow)/)) {

@@ -1,9 +1,15 @@
 /// Everything the page holds, made once.
 
-import { fetchJson, fetchOpening, type LibraryItem, type ScenarioItem, type Vocabulary } from "../protocol/api.ts";
+import {
+  fetchJson,
+  type LibraryItem,
+  type ScenarioItem,
+  type Vocabulary,
+} from "../protocol/api.ts";
+import { fetchOpening } from "../protocol/opening.ts";
 import { Documents } from "./documents.svelte.ts";
 import { Player } from "./player.svelte.ts";
-import { Runner } from "./runner.svelte.ts";
+import { defaultSpeed, Runner } from "./runner.svelte.ts";
 import { Theme } from "./theme.svelte.ts";
 import { Trace } from "./trace.ts";
 
@@ -76,17 +82,8 @@ export class Session {
       programs: item.programs ?? {},
       files: item.files ?? {},
     });
-    this.player.dispatch({ type: "seek", timeNs: 0 });
-    this.player.dispatch({ type: "play" });
+    this.player.restart();
+    this.runner.chooseSpeed = true;
     this.runner.run();
   }
-}
-
-/// A speed at which the whole run lasts about half a minute.
-export function defaultSpeed(trace: Trace): number {
-  const wanted = trace.started.duration_ns / 1e9 / 40;
-  const speeds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
-  return speeds.reduce((best, speed) =>
-    Math.abs(Math.log(speed / wanted)) < Math.abs(Math.log(best / wanted)) ? speed : best,
-  );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HEADER_BYTES, Kind, ROW_BYTES, readFrameHeader, Rows } from "../protocol/rows.ts";
+import { HEADER_BYTES, Kind, ROW_BYTES, Rows, readFrameHeader } from "../protocol/rows.ts";
 import { encodeRows, fifoRows, P, type RowFields, startedFixture } from "../testing/simulate.ts";
 import { findRow } from "./find.ts";
 import { atStart, reduce } from "./playback.ts";
@@ -26,7 +26,17 @@ describe("rows", () => {
     const rank = (1n << 62n) + 12_345n;
     rows.append(
       encodeRows([
-        { time: 2 ** 41 + 7, kind: 4, skb: 9, code: 3, place: 513, value: rank, line: 77, slot: 6, aux: 5e8 },
+        {
+          time: 2 ** 41 + 7,
+          kind: 4,
+          skb: 9,
+          code: 3,
+          place: 513,
+          value: rank,
+          line: 77,
+          slot: 6,
+          aux: 5e8,
+        },
         { time: 2 ** 41 + 8, kind: 13, value: -5 },
       ]),
     );
@@ -106,7 +116,11 @@ describe("state at a row", () => {
       { time: 2, kind: Kind.cell, place: P.instance, value: -8, slot: 0 },
       { time: 3, kind: Kind.bind, code: 0, place: P.flows, value: 42, aux: 3 },
     ]);
-    const cell = (row: number) => trace.stateAt(row).cells.get(P.flows)?.get(3 * 2 + 1);
+    const cell = (row: number) =>
+      trace
+        .stateAt(row)
+        .cells.get(P.flows)
+        ?.get(3 * 2 + 1);
     expect(trace.rows.value(cell(3) ?? -1)).toBe(700);
     expect(trace.rows.value(trace.stateAt(3).cells.get(P.instance)?.get(0) ?? -1)).toBe(-8);
     expect(cell(4)).toBeUndefined();

@@ -37,7 +37,7 @@ export const P = { device: 0, txq: 1, qdisc: 2, instance: 3, map: 4, flows: 5 } 
 
 export const PROGRAM = `"""First in, first out: the order of arrival decides."""
 
-limit = Param(1000, min=1, max=10000, unit=packets, help="packets the queue may hold")
+limit = Param(1000, min=1, max=10000, unit="packets", help="packets the queue may hold")
 queue = SkbMap(max_entries=limit)
 
 
@@ -151,10 +151,33 @@ export function fifoRows(knobs: Partial<Knobs> = {}): RowFields[] {
     const next = queue.shift();
     if (!next) return;
     const duration = Math.ceil((next.len * 8e9) / rateBps);
-    out.push({ time: now, kind: Kind.pop, skb: next.skb, place: P.map, value: next.at, line: 14, aux: queue.length });
-    out.push({ time: now, kind: Kind.dequeue, skb: next.skb, place: P.qdisc, value: now - next.at, line: 14, aux: queue.length });
+    out.push({
+      time: now,
+      kind: Kind.pop,
+      skb: next.skb,
+      place: P.map,
+      value: next.at,
+      line: 14,
+      aux: queue.length,
+    });
+    out.push({
+      time: now,
+      kind: Kind.dequeue,
+      skb: next.skb,
+      place: P.qdisc,
+      value: now - next.at,
+      line: 14,
+      aux: queue.length,
+    });
     out.push({ time: now, kind: Kind.ring, skb: next.skb, place: P.txq, aux: 1 });
-    out.push({ time: now, kind: Kind.txStart, skb: next.skb, place: P.txq, value: duration, aux: next.len });
+    out.push({
+      time: now,
+      kind: Kind.txStart,
+      skb: next.skb,
+      place: P.txq,
+      value: duration,
+      aux: next.len,
+    });
     busyUntil = now + duration;
     sending = { skb: next.skb, len: next.len, born: next.at };
   };
@@ -167,7 +190,15 @@ export function fifoRows(knobs: Partial<Knobs> = {}): RowFields[] {
       return;
     }
     queue.push({ skb, len, at: now, flow });
-    out.push({ time: now, kind: Kind.push, skb, place: P.map, value: now, line: 8, aux: queue.length });
+    out.push({
+      time: now,
+      kind: Kind.push,
+      skb,
+      place: P.map,
+      value: now,
+      line: 8,
+      aux: queue.length,
+    });
     out.push({ time: now, kind: Kind.verdict, skb, code: 0, place: P.qdisc, line: 10 });
     if (busyUntil < 0) start(now);
   };
@@ -178,7 +209,15 @@ export function fifoRows(knobs: Partial<Knobs> = {}): RowFields[] {
     if (now > durationNs) break;
     if (now === nextDelivery) {
       const done = deliveries.shift();
-      if (done) out.push({ time: now, kind: Kind.receive, skb: done.skb, place: P.device, value: now - done.born, aux: done.len });
+      if (done)
+        out.push({
+          time: now,
+          kind: Kind.receive,
+          skb: done.skb,
+          place: P.device,
+          value: now - done.born,
+          aux: done.len,
+        });
     } else if (now === sendEnd && sending) {
       const { skb: sent, len, born } = sending as { skb: number; len: number; born: number };
       out.push({ time: now, kind: Kind.txEnd, skb: sent, place: P.txq });

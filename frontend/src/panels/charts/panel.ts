@@ -1,6 +1,7 @@
 /// One chart over the whole run, its cursor shared with the scrubber.
 
 import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
 import { flowColour, type ThemeName } from "../../base/palette.ts";
 import type { Player } from "../../state/player.svelte.ts";
 import { BINS } from "../../state/series.ts";
@@ -88,10 +89,17 @@ function makePlot(
       height,
       legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false } },
-      scales: { x: { time: false, range: [0, trace.started.duration_ns / 1e9] }, y: log ? { distr: 3 } : {} },
+      scales: {
+        x: { time: false, range: [0, trace.started.duration_ns / 1e9] },
+        y: log ? { distr: 3 } : {},
+      },
       axes: [
         { ...axis, size: 26, values: (_, splits) => splits.map((v) => `${+v.toFixed(3)} s`) },
-        { ...axis, size: 52, values: (_, splits) => splits.map((v) => (v == null ? "" : String(+v.toPrecision(4)))) },
+        {
+          ...axis,
+          size: 52,
+          values: (_, splits) => splits.map((v) => (v == null ? "" : String(+v.toPrecision(4)))),
+        },
       ],
       series: [
         {},
@@ -135,7 +143,7 @@ function column(trace: Trace, metric: Metric, flow: number, count: number): (num
         return Number.isNaN(wait) ? null : Math.max(wait, 1e3) / 1e6;
       }
       case "throughput":
-        return smooth(series.receivedBytes[flow], i, count) * ((8e9 / series.binNs) / 1e6);
+        return smooth(series.receivedBytes[flow], i, count) * (8e9 / series.binNs / 1e6);
       case "backlog":
         return at(series.backlog[flow], i);
       case "drops":

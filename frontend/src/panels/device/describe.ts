@@ -65,9 +65,17 @@ export function describeDevice(trace: Trace, layout: Layout, moment: Moment): Dr
   return list;
 }
 
+interface Flight {
+  from: Point;
+  at: number;
+  lastsNs: number;
+  /// Between these two x the path changes height, so that it never crosses labels.
+  bend: [number, number];
+}
+
 interface Flights {
   /// skb → where it came from and when it set off.
-  started: Map<number, { from: Point; at: number }>;
+  started: Map<number, Flight>;
   /// list key → time and width share of the latest pop from its head.
   popped: Map<number, number>;
   /// Rows of packets that left the picture a moment ago.
@@ -87,11 +95,19 @@ function recentFlights(trace: Trace, layout: Layout, moment: Moment): Flights {
     const kind = rows.kind(i);
     const skb = rows.skb(i);
     if (kind === Kind.push && !flights.started.has(skb)) {
-      const source = sourcePoint(layout, packets.flow(rows, skb));
-      if (source) flights.started.set(skb, { from: source, at });
+      const from = sourcePoint(layout, packets.flow(rows, skb));
+      const strip = heads.get(rows.place(i))?.strip;
+      if (from && strip) {
+        const bend: [number, number] = [from.x, strip.x];
+        flights.started.set(skb, { from, at, lastsNs: moment.flightNs, bend });
+      }
     } else if (kind === Kind.pop) {
-      const from = heads.get(rows.place(i));
-      if (from && !flights.started.has(skb)) flights.started.set(skb, { from, at });
+      const head = heads.get(rows.place(i));
+      if (head && !flights.started.has(skb)) {
+        const lastsNs = Math.min(moment.flightNs, departureNs(trace, skb, i));
+        const bend: [number, number] = [head.x + 10, layout.txqs[0]?.ring.x ?? head.x + 40];
+        flights.started.set(skb, { from: head, at, lastsNs, bend });
+      }
       const key = rows.place(i) * SLOTS + rows.slot(i);
       if (!flights.popped.has(key)) flights.popped.set(key, at);
     } else if (kind === Kind.drop || kind === Kind.purge || kind === Kind.receive) {
@@ -101,12 +117,23 @@ function recentFlights(trace: Trace, layout: Layout, moment: Moment): Flights {
   return flights;
 }
 
-function headPoints(layout: Layout): Map<number, Point> {
-  const heads = new Map<number, Point>();
+/// How long an skb that was popped in row `i` is on its way to the end of its transmission.
+function departureNs(trace: Trace, skb: number, i: number): number {
+  for (let row = trace.packets.next(i); row >= 0; row = trace.packets.next(row)) {
+    if (trace.rows.kind(row) === Kind.txStart && trace.rows.skb(row) === skb) {
+      return trace.rows.time(row) - trace.rows.time(i) + trace.rows.value(row) * 0.8;
+    }
+  }
+  return 0;
+}
+
+function headPoints(layout: Layout): Map<number, Point & { strip: Box }> {
+  const heads = new Map<number, Point & { strip: Box }>();
   for (const card of layout.cards) {
     for (const map of card.maps) {
       const strip = map.strips[0];
-      if (strip) heads.set(map.place, { x: strip.x + strip.w - 10, y: strip.y + strip.h / 2 });
+      if (strip)
+        heads.set(map.place, { x: strip.x + strip.w - 10, y: strip.y + strip.h / 2, strip });
     }
   }
   return heads;
@@ -240,14 +267,24 @@ function describeTx(
       const w = Math.max(3, packets.lenBytes(rows, skb) * PX_PER_BYTE_MAX * 0.6);
       right -= w + 1;
       if (right < tx.ring.x + 2) break;
-      const glyph = glyphOf(trace, moment, skb, right, tx.ring.y + 4, w, tx.ring.h - 8, moment.timeNs);
+      const glyph = glyphOf(
+        trace,
+        moment,
+        skb,
+        right,
+        tx.ring.y + 4,
+        w,
+        tx.ring.h - 8,
+        moment.timeNs,
+      );
       list.glyphs.push(inFlight(glyph, flights, moment));
     }
     const sending = moment.state.sending.get(tx.place);
     if (sending !== undefined) {
       const skb = rows.skb(sending);
       const share = (moment.timeNs - rows.time(sending)) / Math.max(1, rows.value(sending));
-      list.glyphs.push(onWire(trace, layout, moment, tx.place, skb, Math.min(1, share) * 0.4, flights));
+      const onLine = Math.min(1, share) * lineShare(trace, sending);
+      list.glyphs.push(onWire(trace, layout, moment, tx.place, skb, onLine, flights));
     }
   }
   for (const skb of moment.state.wire) {
@@ -256,9 +293,29 @@ function describeTx(
     const sent = rows.time(row);
     const receipt = packets.receipt(skb);
     const arrives = receipt >= 0 ? rows.time(receipt) : sent + 10e6;
-    const share = 0.4 + 0.6 * Math.min(1, (moment.timeNs - sent) / Math.max(1, arrives - sent));
+    const along = Math.min(1, (moment.timeNs - sent) / Math.max(1, arrives - sent));
+    const first = lineShare(trace, transmissionOf(trace, skb, row));
+    const share = first + (1 - first) * along;
     list.glyphs.push(onWire(trace, layout, moment, rows.place(row), skb, share, flights));
   }
+}
+
+/// The tx_start that belongs to the tx_end in row `end`.
+function transmissionOf(trace: Trace, skb: number, end: number): number {
+  let found = end;
+  for (let i = trace.packets.arrival(skb); i >= 0 && i < end; i = trace.packets.next(i)) {
+    if (trace.rows.kind(i) === Kind.txStart) found = i;
+  }
+  return found;
+}
+
+/// How much of the drawn wire a packet crosses while it is being sent; the rest is propagation.
+function lineShare(trace: Trace, start: number): number {
+  const { rows, packets } = trace;
+  const duration = rows.value(start);
+  const receipt = packets.receipt(rows.skb(start));
+  const whole = receipt >= 0 ? rows.time(receipt) - rows.time(start) : duration * 2;
+  return Math.min(0.6, Math.max(0.08, duration / Math.max(1, whole)));
 }
 
 /// The latest tx_end of an skb before the playhead, or -1.
@@ -302,7 +359,16 @@ function describeBin(
     if (row === undefined) break;
     if (moment.flightNs > 0 && moment.timeNs - trace.rows.time(row) < moment.flightNs) continue;
     const x = box.x + 6 + i * (w + 2);
-    const glyph = glyphOf(trace, moment, trace.rows.skb(row), x, box.y + box.h - 16, w, 10, moment.timeNs);
+    const glyph = glyphOf(
+      trace,
+      moment,
+      trace.rows.skb(row),
+      x,
+      box.y + box.h - 16,
+      w,
+      10,
+      moment.timeNs,
+    );
     list.glyphs.push({ ...glyph, alpha: 1 - (i / count) * 0.55 });
   }
 }
@@ -323,7 +389,16 @@ function describeLeaving(
     if (kind === Kind.receive) {
       const tx = layout.txqs.find((box) => box.place === placeOfTx(trace, skb)) ?? layout.txqs[0];
       if (!tx) continue;
-      const glyph = glyphOf(trace, moment, skb, tx.wireTo + 4 + share * 14, tx.y - 6, 6, 12, rows.time(i));
+      const glyph = glyphOf(
+        trace,
+        moment,
+        skb,
+        tx.wireTo + 4 + share * 14,
+        tx.y - 6,
+        6,
+        12,
+        rows.time(i),
+      );
       list.glyphs.push({ ...glyph, age: 0, alpha: 1 - share });
       continue;
     }
@@ -384,10 +459,10 @@ export function ageOf(sojournNs: number): number {
 function inFlight(glyph: Glyph, flights: Flights, moment: Moment): Glyph {
   const flight = flights.started.get(glyph.skb);
   if (!flight || moment.flightNs <= 0) return glyph;
-  const share = (moment.timeNs - flight.at) / moment.flightNs;
+  const share = (moment.timeNs - flight.at) / Math.max(1, flight.lastsNs);
   if (share >= 1) return glyph;
   const target = { x: glyph.x + glyph.w / 2, y: glyph.y + glyph.h / 2 };
-  const at = curve(flight.from, target, ease(share));
+  const at = bent(flight, target, ease(share));
   const h = Math.min(glyph.h, 14 + (glyph.h - 14) * share);
   const w = Math.max(4, glyph.w);
   return { ...glyph, x: at.x - w / 2, y: at.y - h / 2, w, h };
@@ -395,6 +470,15 @@ function inFlight(glyph: Glyph, flights: Flights, moment: Moment): Glyph {
 
 function ease(t: number): number {
   return 1 - (1 - t) ** 3;
+}
+
+/// A point on a path that is level before and after its bend.
+function bent(flight: Flight, to: Point, t: number): Point {
+  const { from, bend } = flight;
+  if (to.x <= from.x || bend[1] <= bend[0]) return curve(from, to, t);
+  const x = from.x + (to.x - from.x) * t;
+  const s = Math.min(1, Math.max(0, (x - bend[0]) / (Math.min(bend[1], to.x) - bend[0] || 1)));
+  return { x, y: from.y + (to.y - from.y) * s * s * (3 - 2 * s) };
 }
 
 /// A point on the S-shaped curve that also carries the drawn connections.

@@ -117,11 +117,13 @@ function drawConnections(ctx: CanvasRenderingContext2D, scene: Scene, inks: Inks
   if (!card || layout.narrow) return;
   ctx.strokeStyle = inks.line;
   ctx.lineWidth = 1.5;
-  const entry = { x: card.box.x, y: card.box.y + card.box.h / 2 };
+  const strip = card.maps[0]?.strips[0];
+  const y = strip ? strip.y + strip.h / 2 : card.box.y + card.box.h / 2;
+  const entry = { x: card.box.x, y };
   for (const flow of layout.flows) {
     join(ctx, { x: flow.box.x + flow.box.w, y: flow.box.y + flow.box.h / 2 }, entry);
   }
-  const exit = { x: card.box.x + card.box.w, y: card.box.y + card.box.h / 2 };
+  const exit = { x: card.box.x + card.box.w, y };
   for (const tx of layout.txqs) {
     join(ctx, exit, { x: tx.ring.x, y: tx.ring.y + tx.ring.h / 2 });
   }

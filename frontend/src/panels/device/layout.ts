@@ -76,23 +76,52 @@ export function layoutDevice(started: Started, width: number): Layout {
   const right = narrow ? width : Math.round(Math.min(330, Math.max(200, width * 0.34)));
   const centreX = narrow ? 0 : sources + 44;
   const centreW = narrow ? width : width - sources - right - 88;
-  const top = narrow ? 0 : 26;
+  const top = narrow ? 0 : devices.length > 1 ? 26 : 2;
   const flows = layoutFlows(started, devices, narrow, sources, top);
-  const flowsEnd = bottomOf(flows.map((flow) => flow.box), top);
+  const flowsEnd = bottomOf(
+    flows.map((flow) => flow.box),
+    top,
+  );
   const cardsTop = narrow ? flowsEnd + 26 : top;
   const cards = layoutCards(started, centreX, centreW, cardsTop);
-  const cardsEnd = bottomOf(cards.map((card) => card.box), cardsTop);
+  const cardsEnd = bottomOf(
+    cards.map((card) => card.box),
+    cardsTop,
+  );
   const txTop = narrow ? cardsEnd + 40 : top;
   const txX = narrow ? 0 : width - right;
-  const { txqs, bands } = layoutTx(started, devices, txX, narrow ? width : right, txTop);
-  const txEnd = bottomOf(txqs.map((tx) => ({ ...tx.ring, h: TX_H - 8 })), txTop);
-  const binsTop = narrow ? txEnd + 18 : cardsEnd + 18;
-  const half = (centreW - 12) / 2;
-  const drop = { x: centreX, y: binsTop, w: half, h: 44 };
-  const purge = { x: centreX + half + 12, y: binsTop, w: half, h: 44 };
-  const height = Math.max(binsTop + 50, flowsEnd, txEnd) + 6;
-  centre(flows.map((flow) => flow.box), narrow ? 0 : cardsEnd - top, top);
+  centre(
+    flows.map((flow) => flow.box),
+    narrow ? 0 : middleOf(cards[0], cardsEnd),
+    top,
+  );
+  const level = narrow ? txTop : levelWith(cards[0], devices.length, top);
+  const { txqs, bands } = layoutTx(started, devices, txX, narrow ? width : right, level);
+  const txEnd = bottomOf(
+    txqs.map((tx) => ({ ...tx.ring, h: TX_H - 8 })),
+    txTop,
+  );
+  const binsTop = narrow ? txEnd + 18 : cardsEnd + 14;
+  const binsW = narrow || txEnd > binsTop - 8 ? centreW : width - centreX;
+  const dropW = Math.round((binsW - 12) * (narrow ? 0.5 : 0.62));
+  const drop = { x: centreX, y: binsTop, w: dropW, h: 44 };
+  const purge = { x: centreX + dropW + 12, y: binsTop, w: binsW - dropW - 12, h: 44 };
+  const height = Math.max(
+    binsTop + 46,
+    bottomOf(
+      flows.map((flow) => flow.box),
+      top,
+    ),
+    txEnd,
+  );
   return { width, height, narrow, flows, cards, txqs, devices: bands, drop, purge };
+}
+
+/// One device stands level with its queue, so that a packet's way is straight.
+function levelWith(card: Card | undefined, devices: number, top: number): number {
+  const strip = card?.maps[0]?.strips[0];
+  if (!strip || devices > 1) return top;
+  return Math.max(top, strip.y + strip.h / 2 - 15);
 }
 
 function layoutFlows(
@@ -118,7 +147,10 @@ function layoutFlows(
 }
 
 /// Devices are named by place index or by name.
-export function deviceIndex(devices: readonly Place[], device: number | string | undefined): number {
+export function deviceIndex(
+  devices: readonly Place[],
+  device: number | string | undefined,
+): number {
   const found = devices.find((place) => place.index === device || place.name === device);
   return found?.index ?? devices[0]?.index ?? 0;
 }
@@ -129,13 +161,15 @@ function layoutCards(started: Started, x: number, w: number, top: number): Card[
   for (const instance of started.places.filter((place) => place.kind === "instance")) {
     const maps = started.places.filter(
       (place) =>
-        place.kind === "map" && place.parent === instance.index && SKB_MAPS.has(place.map_kind ?? ""),
+        place.kind === "map" &&
+        place.parent === instance.index &&
+        SKB_MAPS.has(place.map_kind ?? ""),
     );
     const users = qdiscsOf(started, instance);
     const indent = Math.min(3, depthOf(started, users[0])) * 14;
     const card: Card = {
       instance: instance.index,
-      title: instance.name,
+      title: instanceTitle(instance),
       subtitle: users.map((place) => qdiscTitle(started, place)).join(", "),
       box: { x: x + indent, y, w: w - indent, h: 0 },
       maps: [],
@@ -153,10 +187,16 @@ function layoutCards(started: Started, x: number, w: number, top: number): Card[
   return cards;
 }
 
+/// A shared program's own name, else the text it runs.
+function instanceTitle(instance: Place): string {
+  const program = (instance.program ?? "").replace(/\.qdisc\.py$/, "");
+  return instance.name.includes(" ") && program ? program : instance.name;
+}
+
 function layoutMap(started: Started, map: Place, x: number, y: number, w: number): MapBox {
   const inner = map.map_kind === "SkbMap" ? 0 : Math.max(1, map.inner ?? 1);
   const count = inner === 0 ? 1 : innerShown(started, inner);
-  const h = inner === 0 ? 32 : 18;
+  const h = inner === 0 ? 38 : 18;
   const strips = Array.from({ length: count }, (_, i) => ({
     x: x + (inner === 0 ? 0 : 26),
     y: y + 20 + i * (h + 4),
@@ -189,10 +229,21 @@ function layoutTx(started: Started, devices: Place[], x: number, w: number, top:
       if (txq.kind !== "txq" || txq.parent !== device.index) continue;
       const ring = { x, y: y + 2, w: ringW, h: 26 };
       const wireFrom = x + ringW + 6;
-      txqs.push({ place: txq.index, device: device.index, ring, wireFrom, wireTo: x + w - sinkW, y: y + 15 });
+      txqs.push({
+        place: txq.index,
+        device: device.index,
+        ring,
+        wireFrom,
+        wireTo: x + w - sinkW,
+        y: y + 15,
+      });
       y += TX_H;
     }
-    bands.push({ place: device.index, name: device.name, box: { x, y: from - 24, w, h: y - from + 24 } });
+    bands.push({
+      place: device.index,
+      name: device.name,
+      box: { x, y: from - 24, w, h: y - from + 24 },
+    });
     y += 26;
   }
   return { txqs, bands };
@@ -213,7 +264,8 @@ function sharesInstance(qdisc: Place, instance: Place): boolean {
 
 function qdiscTitle(started: Started, qdisc: Place): string {
   const device = started.places.find(
-    (place) => place.kind === "device" && (place.index === qdisc.device || place.name === qdisc.device),
+    (place) =>
+      place.kind === "device" && (place.index === qdisc.device || place.name === qdisc.device),
   );
   const many = started.places.filter((place) => place.kind === "device").length > 1;
   const where = many && device ? `${device.name} ` : "";
@@ -235,8 +287,14 @@ function bottomOf(boxes: readonly Box[], otherwise: number): number {
   return boxes.reduce((end, box) => Math.max(end, box.y + box.h), otherwise);
 }
 
-function centre(boxes: Box[], available: number, top: number): void {
+/// The height around which the sources stand: that of the first strip.
+function middleOf(card: Card | undefined, end: number): number {
+  const strip = card?.maps[0]?.strips[0];
+  return strip ? strip.y + strip.h / 2 : end / 2;
+}
+
+function centre(boxes: Box[], middle: number, top: number): void {
   const used = bottomOf(boxes, top) - top;
-  const shift = Math.max(0, Math.floor((available - used) / 2));
+  const shift = middle === 0 ? 0 : Math.max(0, Math.floor(middle - top - used / 2));
   for (const box of boxes) box.y += shift;
 }

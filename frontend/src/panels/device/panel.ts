@@ -25,7 +25,10 @@ export interface DeviceOptions {
 export function mountDevice(el: HTMLElement, player: Player, options: DeviceOptions): Panel {
   const canvas = element("canvas", "device-canvas");
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "Packets in the device; the sentence below says the same in words");
+  canvas.setAttribute(
+    "aria-label",
+    "Packets in the device; the sentence below says the same in words",
+  );
   const layer = element("div", "device-layer");
   el.append(canvas, layer);
   let layout: Layout | null = null;
@@ -59,7 +62,11 @@ export function mountDevice(el: HTMLElement, player: Player, options: DeviceOpti
     ctx.clearRect(0, 0, now.width, now.height);
     const selected = player.selection.kind === "skb" ? player.selection.skb : 0;
     const letters = trace.started.flows.map((flow) => flow.letter);
-    drawDevice(ctx, { layout: now, list: drawn, letters, selected, linksDown: state.linksDown }, inks);
+    drawDevice(
+      ctx,
+      { layout: now, list: drawn, letters, selected, linksDown: state.linksDown },
+      inks,
+    );
     const wall = performance.now();
     if (playing && wall - lastTextMs < TEXT_EVERY_MS) return;
     lastTextMs = wall;
@@ -123,14 +130,19 @@ function buildLabels(
     layer.append(node);
     return node;
   };
-  for (const box of layout.flows) labels.push(flowLabel(add, box.box, box.flow, trace, player, options));
+  for (const box of layout.flows)
+    labels.push(flowLabel(add, box.box, box.flow, trace, player, options));
   for (const card of layout.cards) {
     const frame = add(element("div", "card"), card.box);
     frame.dataset.through = "1";
-    frame.append(element("span", "card-title", card.title), element("span", "card-sub", card.subtitle));
+    frame.append(
+      element("span", "card-title", card.title),
+      element("span", "card-sub", card.subtitle),
+    );
     for (const map of card.maps) labels.push(mapLabel(add, map, trace, player));
   }
-  for (const band of layout.devices) labels.push(deviceLabel(add, band.box, band.place, band.name, layout));
+  for (const band of layout.devices)
+    labels.push(deviceLabel(add, band.box, band.place, band.name, layout));
   for (const tx of layout.txqs) labels.push(...txLabels(add, tx, trace, player));
   labels.push(binLabel(add, layout.drop, trace, "dropped", "drop-bin"));
   labels.push(binLabel(add, layout.purge, trace, "purged by link down", "purge-bin"));
@@ -186,7 +198,12 @@ function mapLabel(add: Add, map: MapBox, trace: Trace, player: Player): Label {
     const frame = add(element("div", "strip"), box);
     frame.dataset.through = "1";
     if (map.inner === 0) return null;
-    const tag = add(element("button", "slot"), { x: box.x - 26, y: box.y, w: 24, h: Math.max(24, box.h) });
+    const tag = add(element("button", "slot"), {
+      x: box.x - 26,
+      y: box.y,
+      w: 24,
+      h: Math.max(24, box.h),
+    });
     tag.addEventListener("click", () => {
       player.select({ kind: "place", place: map.place, slot: Number(tag.dataset.slot ?? i) });
     });
@@ -247,10 +264,17 @@ function txLabels(
   const ring = add(element("button", "ring"), tx.ring);
   ring.setAttribute("aria-label", trace.place(tx.place)?.name ?? "tx queue");
   selecting(ring, player, { kind: "place", place: tx.place, slot: -1 });
-  const caption = add(element("span", "tx-caption"), { x: tx.ring.x, y: tx.ring.y + 27, w: 150, h: 16 });
+  const caption = add(element("span", "tx-caption"), {
+    x: tx.ring.x,
+    y: tx.ring.y + 27,
+    w: 150,
+    h: 16,
+  });
   const sink = add(element("div", "sink"), { x: tx.wireTo + 4, y: tx.y - 13, w: 54, h: 26 });
   const name = trace.place(tx.place)?.name ?? "";
-  const queues = trace.started.places.filter((place) => place.kind === "txq" && place.parent === tx.device);
+  const queues = trace.started.places.filter(
+    (place) => place.kind === "txq" && place.parent === tx.device,
+  );
   const isFirst = queues[0]?.index === tx.place;
   return [
     {
@@ -261,7 +285,8 @@ function txLabels(
         caption.textContent = `${queues.length > 1 ? `txq ${short}` : "tx ring"} · ${busy}`;
         sink.hidden = !isFirst;
         let received = 0;
-        for (let i = 0; i < trace.started.flows.length; i++) received += state.counter(i, Counter.received);
+        for (let i = 0; i < trace.started.flows.length; i++)
+          received += state.counter(i, Counter.received);
         sink.textContent = formatCount(received);
         sink.title = `received ${formatCount(received)} packets`;
       },
@@ -278,7 +303,7 @@ function binLabel(add: Add, box: Box, trace: Trace, title: string, className: st
     refresh: (state) => {
       const bin = className === "drop-bin" ? state.drops : state.purges;
       const detail = className === "drop-bin" ? binText(trace, bin) : "";
-      text.textContent = `${title} ${formatCount(bin.total)}${detail ? ` · ${detail}` : ""}`;
+      text.textContent = `${formatCount(bin.total)} ${title}${detail ? `: ${detail}` : ""}`;
       node.title = text.textContent;
       node.classList.toggle("is-empty", bin.total === 0);
     },

@@ -73,13 +73,13 @@ export function rowText(trace: Trace, i: number): string {
     case Kind.arrive:
       return `arrives at ${place}, ${formatBytes(rows.aux(i))}`;
     case Kind.egress:
-      return `egress program: ${verdictName(rows.code(i))}`;
+      return `egress program gives ${verdictName(rows.code(i))}`;
     case Kind.classify:
       return `classified to ${classid(rows.value(i))}`;
     case Kind.push:
       return `pushed to ${place}${slot}, rank ${rows.valueExact(i)}`;
     case Kind.verdict:
-      return `enqueue of ${place}: ${verdictName(rows.code(i))}`;
+      return `enqueue in ${place} gives ${verdictName(rows.code(i))}`;
     case Kind.pop:
       return `popped from ${place}${slot}, rank ${rows.valueExact(i)}`;
     case Kind.dequeue:
@@ -123,7 +123,7 @@ export function rowText(trace: Trace, i: number): string {
 
 function dequeueText(trace: Trace, i: number, place: string): string {
   const code = trace.rows.code(i);
-  if (code !== Verdict.queued) return `dequeue of ${place}: ${verdictName(code)}`;
+  if (code !== Verdict.queued) return `dequeue in ${place} gives ${verdictName(code)}`;
   return `dequeued from ${place} after ${formatDuration(trace.rows.value(i))}`;
 }
 

@@ -41,7 +41,12 @@ export function mountTimeline(
     ctx.fillRect(at - 1, 0, 2, height);
   }
 
-  function drawBacklog(ctx: CanvasRenderingContext2D, width: number, height: number, at: number): void {
+  function drawBacklog(
+    ctx: CanvasRenderingContext2D,
+    width: number,
+    height: number,
+    at: number,
+  ): void {
     const trace = player.trace;
     if (!trace) return;
     const { backlogAll, lastBin } = trace.series;
