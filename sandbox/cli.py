@@ -147,7 +147,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     if prepared.run is None:
         return _refused(prepared.diagnostics, path, loaded.model.expect_error)
     for one in prepared.diagnostics:
-        print(_render(one, path), file=sys.stderr)
+        if one.severity == "warning":
+            print(_render(one, path), file=sys.stderr)
     finished = _drive(prepared.run, arguments.trace)
     print(result_text(loaded.model, finished), end="")
     if arguments.summary:
@@ -172,9 +173,9 @@ def _drive(run: Any, trace: str | None) -> dict[str, Any]:
 
 
 def _refused(diagnostics: Sequence[Diagnostic], path: Path, expected: str) -> int:
-    for one in diagnostics:
-        print(_render(one, path))
     errors = [one for one in diagnostics if one.severity == "error"]
+    for one in errors:
+        print(_render(one, path))
     if expected and any(one.slug == expected for one in errors):
         print(f"refused with {expected}, as this scenario promises")
         return OK
