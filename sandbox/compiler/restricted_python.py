@@ -21,7 +21,7 @@ from sandbox.compiler.runtime import Entries, Runtime
 from sandbox.compiler.walk import walk
 from sandbox.language import tree
 
-ENTRY_ROLES = ("enqueue", "dequeue", "init", "reset", "timer", "egress", "classify")
+ENTRY_ROLES = ("enqueue", "dequeue", "peek", "init", "reset", "timer", "egress", "classify")
 COMPILE_DEPTH = (
     12_000  # frames; the checker bounds nesting, each level costs the passes below several
 )

@@ -31,6 +31,7 @@ class Entries:
 
     enqueue: Entry | None = None
     dequeue: Entry | None = None
+    peek: Entry | None = None
     init: Entry | None = None
     reset: Entry | None = None
     timer: Entry | None = None
