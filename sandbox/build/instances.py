@@ -80,7 +80,8 @@ def build_instance(
     rng = Rng(stream_seed(sim.seed, f"program {name}"))
     instance = Instance(sim, len(sim.instances), place, Gauge(), rng)
     instance.open()
-    instance.uses_cb = "skb.cb" in loaded.uses
+    instance.uses_cb = loaded.code.uses_cb
+    instance.settles = _settles(loaded)
     sim.instances.append(instance)
     maps: dict[str, Any] = {}
     map_places: dict[str, int] = {}
@@ -112,6 +113,13 @@ def build_instance(
     for tree, less in trees:
         tree.less = entries.comparators[less]
     return Built(name, loaded, instance, entries, maps, map_places, instance.params)
+
+
+def _settles(loaded: Loaded) -> bool:
+    """Return whether calls of a program may burn fuel or delete entries of a table."""
+    maps = loaded.program.maps
+    tables = any(declared.kind in ("HashMap", "LruHashMap") for declared in maps)
+    return "burns" in loaded.uses or tables or any(declared.less for declared in maps)
 
 
 def _hook(instance: Instance, entries: Entries) -> None:

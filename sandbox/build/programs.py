@@ -10,7 +10,17 @@ from typing import Any
 from sandbox.compiler.restricted_python import Code, compile_program
 from sandbox.diagnostics import Diagnostic
 from sandbox.language.check import check
-from sandbox.language.tree import Drop, HelperCall, Program, VerdictConst
+from sandbox.language.tree import (
+    Drop,
+    ForClasses,
+    ForMap,
+    ForRange,
+    HelperCall,
+    Program,
+    UserCall,
+    VerdictConst,
+    While,
+)
 from sandbox.scenario.model import ProgramRef, SharedProgram
 
 LIBRARY = Path(__file__).resolve().parent.parent / "qdiscs"
@@ -41,7 +51,7 @@ class Loaded:
     name: str
     program: Program
     code: Code
-    uses: frozenset[str]  # names of helpers and verdicts in it
+    uses: frozenset[str]  # names of helpers and verdicts in it, "burns" when it has loops or calls
 
 
 @dataclass(slots=True)
@@ -110,8 +120,8 @@ def _names(node: Any) -> set[str]:
                 found.add(item.name)
             elif isinstance(item, Drop):
                 found.add("drop")
-            if type(item).__name__ in ("SkbCb", "SetSkbCb"):
-                found.add("skb.cb")
+            elif isinstance(item, While | ForRange | ForMap | ForClasses | UserCall):
+                found.add("burns")
             stack.extend(getattr(item, f.name) for f in fields(item))
     return found
 

@@ -266,7 +266,7 @@ def link_down(sim: Sim, device: Netdev) -> None:
                 sim.trace.row(gone[k].id, PURGE, 0, sim.qdiscs[i].place, 0, 0, 0, 0)
     device.flush(gone)
     for i in range(len(gone)):
-        sim.sources[gone[i].flow].stats.purged += 1
+        gone[i].stats.purged += 1
         device.purged += 1
         sim.pool.give(gone[i])
     for i in range(len(sim.qdiscs)):

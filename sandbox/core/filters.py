@@ -53,9 +53,8 @@ class Filter:
             return False
         if self.priority >= 0 and skb.priority != self.priority:
             return False
-        if self.vlan >= 0:
-            if header.vlan_present == 0 or (header.vlan_tci & 4095) != self.vlan:
-                return False
+        if self.vlan >= 0 and (header.vlan_present == 0 or (header.vlan_tci & 4095) != self.vlan):
+            return False
         for i in range(len(self.offsets)):
             if not self._key_matches(i, skb):
                 return False

@@ -106,7 +106,7 @@ class Instance:
             return False
         if skb.tos & 3 != 3:
             skb.tos |= 3
-            self.sim.sources[skb.flow].stats.marks += 1
+            skb.stats.marks += 1
         if self.running is not None:
             self.running.marks += 1
         self.sim.trace.row(skb.id, MARK, 0, self.place, 0, line, 0, 0)

@@ -73,10 +73,7 @@ class Netdev:
     sending: Skb | None = None
     sending_queue: int = 0
     tx_seq: int = 0
-    tx_packets: int = 0
-    tx_bytes: int = 0
     rx_packets: int = 0
-    rx_bytes: int = 0
     drops: int = 0
     purged: int = 0
     busy_ns: int = 0
@@ -87,10 +84,14 @@ class Netdev:
             return False
         return self.limit_bytes == 0 or queue.bytes < self.limit_bytes
 
+    def full(self) -> bool:
+        """Return whether there is no reason to ask anybody: the link is down or the only ring is full."""
+        if not self.up:
+            return True
+        return len(self.queues) == 1 and self.queues[0].count >= self.ring_packets
+
     def pull(self) -> None:
         """Ask the root qdiscs for packets while the rings have room."""
-        if not self.up:
-            return
         root = self.shared_root
         if root is not None:
             self._pull_shared(root)
@@ -148,7 +149,7 @@ class Netdev:
         queue.count += 1
         queue.bytes += skb.len
         sim = self.sim
-        sim.sources[skb.flow].stats.sojourn.add(sim.now_ns - skb.entered[0])
+        skb.stats.sojourn.add(sim.now_ns - skb.entered[0])
         if self.sending is None:
             self._start(skb, index)
             return
@@ -203,8 +204,6 @@ class Netdev:
         queue.bytes -= skb.len
         queue.sent_packets += 1
         queue.sent_bytes += skb.len
-        self.tx_packets += 1
-        self.tx_bytes += skb.len
         sim = self.sim
         if sim.trace.kept:
             sim.trace.note(skb.id, TX_END, 0, queue.place, 0, 0, 0, 0)
@@ -224,17 +223,17 @@ class Netdev:
     def receive(self, skb: Skb) -> None:
         """Hand a packet to the sink behind the wire."""
         sim = self.sim
-        delay = sim.now_ns - skb.born_ns
+        now = sim.now_ns
+        delay = now - skb.born_ns
         self.rx_packets += 1
-        self.rx_bytes += skb.len
-        stats = sim.sources[skb.flow].stats
+        stats = skb.stats
         stats.received_packets += 1
         stats.received_bytes += skb.len
-        stats.last_ns = sim.now_ns
         stats.delay.add(delay)
-        if skb.deadline_ns > 0 and sim.now_ns > skb.deadline_ns:
+        if skb.deadline_ns > 0 and now > skb.deadline_ns:
             stats.deadline_misses += 1
-        sim.trace.row(skb.id, RECEIVE, 0, self.place, delay, 0, 0, skb.len)
+        if sim.trace.kept:
+            sim.trace.note(skb.id, RECEIVE, 0, self.place, delay, 0, 0, skb.len)
         sim.pool.give(skb)
 
     def flush(self, gone: List[Skb]) -> None:

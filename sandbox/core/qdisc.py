@@ -89,7 +89,9 @@ class Qdisc:
         """Finish a call: deleted entries settle, fuel is charged to the run."""
         instance = self.instance
         if instance.fuel[0] != CALL_FUEL:
-            self.sim.burn(CALL_FUEL - instance.fuel[0], line)
+            used = CALL_FUEL - instance.fuel[0]
+            instance.fuel[0] = CALL_FUEL
+            self.sim.burn(used, line)
         if len(instance.tables) > 0:
             instance.settle()
 
@@ -115,7 +117,6 @@ class Qdisc:
         sim.caller = instance
         assert instance.enqueue is not None
         code: int = instance.enqueue(skb, ctx)
-        sim.caller = caller
         instance.entering = False
         verdict = code & 255
         line = code >> 8
@@ -124,6 +125,7 @@ class Qdisc:
             sim.trace.note(ident, VERDICT, verdict, self.place, delay, line, 0, 0)
         if instance.settles:
             self._leave(line)
+        sim.caller = caller
         if verdict == QUEUED or verdict == CN:
             state = skb.state
             if state == HELD and skb.id == ident:
@@ -183,9 +185,9 @@ class Qdisc:
         sim.caller = instance
         assert instance.dequeue is not None
         code, skb = instance.dequeue(ctx)
-        sim.caller = caller
         if instance.settles:
             self._leave(code >> 8)
+        sim.caller = caller
         if skb is None and code & 255 != QUEUED:
             skb = self._other_dequeue(code)
         if skb is None:

@@ -33,6 +33,7 @@ from sandbox.core.trace import Trace
 
 EV_CHANGE, EV_ARRIVE = 0, 5
 ORDER_BITS = 40
+ORDER_MASK = (1 << ORDER_BITS) - 1
 RUN_FUEL, PACKET_FUEL = 1_000_000, 1_000
 BUSY_MAX = 100_000
 
@@ -112,41 +113,45 @@ class Sim:
         return self.events[0][0]
 
     def run(self, rows: int, steps: int) -> None:
-        """Carry out up to `steps` events, until `rows` rows were kept, a change is due or the run is over."""
+        """Carry out up to `steps` events, until `rows` rows were kept, a change is due or the run is over.
+
+        Changes of the scenario are the caller's to apply: they wait in `changes`.
+        """
         trace = self.trace
         events = self.events
+        end_ns = self.end_ns
+        only = self.devices[0] if len(self.devices) == 1 and len(self.shared) == 0 else None
         for _ in range(steps):
-            if len(events) == 0 or events[0][0] > self.end_ns or trace.rows >= rows:
+            if len(events) == 0 or events[0][0] > end_ns or trace.rows >= rows:
                 return
-            self.step()
-            if len(self.changes) > 0:
+            at_ns, order, kind, index, skb = heappop(events)
+            self.now_ns = at_ns
+            trace.now_ns = at_ns
+            self.handled += 1
+            number = order & ORDER_MASK
+            if kind == EV_ARRIVE:
+                source = self.sources[index]
+                if source.due == number:
+                    self.arrive(source)
+            elif kind == EV_TX_END:
+                device = self.devices[index - 1]
+                if device.tx_seq == number:
+                    device.tx_end()
+                    device.asked = True
+            elif kind == EV_RECEIVE:
+                assert skb is not None
+                self.devices[index - 1].receive(skb)
+            elif kind == EV_CHANGE:
+                self.changes.append(index)
                 return
-
-    def step(self) -> None:
-        """Carry out the next event; scenario changes are the caller's (`EV_CHANGE` items wait in `changes`)."""
-        at_ns, order, kind, index, skb = heappop(self.events)
-        self.now_ns = at_ns
-        self.trace.now_ns = at_ns
-        self.handled += 1
-        number = order & ((1 << ORDER_BITS) - 1)
-        if kind == EV_ARRIVE:
-            source = self.sources[index]
-            if source.due == number:
-                self.arrive(source)
-        elif kind == EV_TX_END:
-            device = self.devices[index - 1]
-            if device.tx_seq == number:
-                device.tx_end()
-                device.asked = True
-        elif kind == EV_RECEIVE:
-            assert skb is not None
-            self.devices[index - 1].receive(skb)
-        elif kind == EV_CHANGE:
-            self.changes.append(index)
-            return
-        else:
-            self._wake(self.qdiscs[index], kind, number)
-        self.ask()
+            else:
+                self._wake(self.qdiscs[index], kind, number)
+            if only is None:
+                self.ask()
+            elif only.asked:
+                only.asked = False
+                if not only.full():
+                    self._pull(only)
 
     def _wake(self, qdisc: Qdisc, kind: int, number: int) -> None:
         if kind == EV_WATCHDOG and qdisc.watchdog_seq == number:
@@ -160,20 +165,23 @@ class Sim:
 
     def arrive(self, source: Source) -> None:
         """Make a source's packet, send it on its way and plan the next."""
-        len_bytes = source.pick_len()
+        len_bytes = source.fixed_len
+        if len_bytes == 0:
+            len_bytes = source.pick_len()
         if source.on:
             if self.pool.made >= self.packets_max:
                 raise trap.Trap(trap.TOO_MANY_PACKETS, 0, self.packets_max)
             self.send(source, self.make(source, len_bytes))
-        following = source.next_ns(self.now_ns, len_bytes)
-        if following >= 0:
-            self.plan(source, following)
+        at_ns = source.next_ns(self.now_ns, len_bytes)
+        if at_ns >= 0 and (source.stop_ns < 0 or at_ns < source.stop_ns):
+            source.due = self.schedule(at_ns, EV_ARRIVE, source.index, None)
 
     def make(self, source: Source, len_bytes: int) -> Skb:
         """Return a new packet of a source."""
         skb = self.pool.take()
         skb.header = source.header
         skb.flow = source.index
+        skb.stats = source.stats
         skb.len = len_bytes
         skb.ident = source.sent & 0xFFFF
         skb.born_ns = self.now_ns
@@ -210,10 +218,8 @@ class Sim:
         if stats.first_ns < 0:
             stats.first_ns = self.now_ns
         device = self.devices[skb.ifindex - 1]
-        value = (skb.priority << 32) | skb.mark
-        if value >= 1 << 63:
-            value -= 1 << 64
-        self.trace.row(skb.id, ARRIVE, 0, device.place, value, 0, skb.flow, skb.len)
+        if self.trace.kept:
+            self._note_arrival(skb, device)
         device.asked = True
         if not device.up:
             device.drops += 1
@@ -233,6 +239,12 @@ class Sim:
         assert root is not None
         root.ctx.queue = chosen
         root.enqueue(skb)
+
+    def _note_arrival(self, skb: Skb, device: Netdev) -> None:
+        value = (skb.priority << 32) | skb.mark
+        if value >= 1 << 63:
+            value -= 1 << 64
+        self.trace.note(skb.id, ARRIVE, 0, device.place, value, 0, skb.flow, skb.len)
 
     def _egress(self, device: Netdev, instance: Instance, skb: Skb) -> bool:
         """Run the clsact program; False when the packet goes no further."""
@@ -280,12 +292,6 @@ class Sim:
 
     def ask(self) -> None:
         """Let every device that has a reason to look for packets do so, in ifindex order, until none has."""
-        if len(self.devices) == 1 and len(self.shared) == 0:
-            only = self.devices[0]
-            if only.asked:
-                only.asked = False
-                self._pull(only)
-            return
         again = True
         while again:
             again = False
@@ -295,7 +301,8 @@ class Sim:
                 if device.asked:
                     device.asked = False
                     again = True
-                    self._pull(device)
+                    if not device.full():
+                        self._pull(device)
 
     def _ask_users(self) -> None:
         """Whoever pushed into a shared map gives all devices behind it a reason to look."""
@@ -346,14 +353,14 @@ class Sim:
 
     def drop(self, skb: Skb, code: int, place: int, line: int, reason: int) -> None:
         """Free a packet, counted as dropped."""
-        self.sources[skb.flow].stats.drops += 1
+        skb.stats.drops += 1
         waited = self.now_ns - skb.born_ns
         self.trace.row(skb.id, DROPPED, code, place, waited, line, 0, reason)
         self.pool.give(skb)
 
     def steal(self, skb: Skb, place: int, line: int) -> None:
         """Free a packet that a program took for itself; no drop."""
-        self.sources[skb.flow].stats.stolen += 1
+        skb.stats.stolen += 1
         self.trace.row(skb.id, STOLE, 0, place, 0, line, 0, 0)
         self.pool.give(skb)
 

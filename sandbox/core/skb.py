@@ -6,6 +6,7 @@ from sandbox.core import trap
 from sandbox.core.dialect import M32, Array, List, late, record
 from sandbox.core.headers import Header, hash_tuple, header_byte
 from sandbox.core.kinds import FREE, HELD
+from sandbox.core.stats import FlowStats
 
 LEVELS = 8  # how deep qdiscs may nest
 CB_WORDS = 5
@@ -17,6 +18,7 @@ class Skb:
 
     id: int = 0
     flow: int = 0
+    stats: FlowStats = late()  # of its flow
     len: int = 0
     header: Header = late()
     ident: int = 0

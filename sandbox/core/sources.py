@@ -29,6 +29,7 @@ class Source:
     rate_bps: int = 0
     interval_ns: int = 0
     mean_len: float = 0.0
+    fixed_len: int = 0  # the one length of all its packets, 0 when they differ
     start_ns: int = 0
     stop_ns: int = -1
     count: int = 0
@@ -106,7 +107,8 @@ class Source:
         if self.count > 0 and self.sent >= self.count:
             return -1
         if self.kind == POISSON:
-            return now_ns + int(self.gaps.exponential() * self.mean_gap() + 0.5)
+            mean = self.mean_len * 8e9 / self.rate_bps if self.rate_bps > 0 else self.mean_gap()
+            return now_ns + int(self.gaps.exponential() * mean + 0.5)
         if self.kind == SCRIPT:
             return self._next_of_script()
         if self.kind == BURST:

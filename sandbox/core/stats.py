@@ -10,12 +10,11 @@ BUCKETS = (63 - SUB_BITS) << SUB_BITS
 
 @record
 class Histogram:
-    """Samples of a non-negative int: exact count, sum, minimum and maximum, bucketed quantiles."""
+    """Samples of a non-negative int: exact count, sum and maximum, bucketed quantiles."""
 
     counts: Array[int] = late()
     count: int = 0
     total: int = 0
-    low: int = 0
     high: int = 0
 
     def open(self) -> None:
@@ -24,17 +23,15 @@ class Histogram:
 
     def add(self, value: int) -> None:
         """Count a sample."""
-        if self.count == 0 or value < self.low:
-            self.low = value
-        if value > self.high:
-            self.high = value
         self.count += 1
         self.total += value
-        if value < 128:
-            self.counts[value] += 1
-        else:
-            shift = value.bit_length() - 7
+        if value > self.high:
+            self.high = value
+        shift = value.bit_length() - 7
+        if shift > 0:
             self.counts[(shift << 6) + (value >> shift)] += 1
+        else:
+            self.counts[value] += 1
 
     def quantile(self, per_mille: int) -> int:
         """Return the value below which that share of the samples lies, 0 when there are none."""
@@ -45,7 +42,7 @@ class Histogram:
         for index in range(len(self.counts)):
             seen += self.counts[index]
             if seen >= wanted:
-                return max(self.low, min(self.high, _middle(index)))
+                return min(self.high, _middle(index))
         return self.high
 
 
@@ -67,7 +64,6 @@ class FlowStats:
     received_packets: int = 0
     received_bytes: int = 0
     first_ns: int = -1
-    last_ns: int = 0
     drops: int = 0
     marks: int = 0
     purged: int = 0

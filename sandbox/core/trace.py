@@ -1,7 +1,7 @@
 """Trace: 32-byte rows of everything that happens, and the digest of them.
 
-Two sorts of rows. What decides a run (`row`) counts towards the digest, whether or not anybody keeps it. What follows from
-those, or shows the contents of a map (`note`, `state`), is written for readers of a kept trace only.
+Two sorts of rows. What decides a run (`row`) counts towards the digest, whether or not anybody keeps it.
+What follows from those, or shows the contents of a map (`note`, `state`), is written for readers of a kept trace only.
 
 The digest is the counted rows read as one long number, modulo a prime: each row's four 64-bit words, most significant
 first, are its next digits. It is folded a block at a time here and may be folded a row at a time elsewhere.

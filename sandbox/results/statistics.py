@@ -130,13 +130,15 @@ def netlink_backlog(qdisc: Qdisc) -> int:
 def device_statistics(device: Netdev, elapsed_ns: int) -> dict[str, Any]:
     """Return one device's statistics; utilisation is the share of time its wire was busy."""
     busy = min(device.busy_ns, elapsed_ns)
+    packets = sum(queue.sent_packets for queue in device.queues)
+    sent_bytes = sum(queue.sent_bytes for queue in device.queues)
     return {
         "up": device.up,
-        "packets": device.tx_packets,
-        "bytes": device.tx_bytes,
-        "sent": device.tx_packets,
+        "packets": packets,
+        "bytes": sent_bytes,
+        "sent": packets,
         "received": device.rx_packets,
-        "throughput": device.tx_bytes * 8 * NS_PER_S // elapsed_ns,
+        "throughput": sent_bytes * 8 * NS_PER_S // elapsed_ns,
         "utilisation": busy / elapsed_ns,
         "drops": device.drops,
         "purged": device.purged,
@@ -222,7 +224,6 @@ def merge(into: Histogram, other: Histogram) -> None:
     """Add the samples of one histogram to another."""
     if other.count == 0:
         return
-    into.low = min(into.low, other.low) if into.count else other.low
     into.high = max(into.high, other.high)
     into.count += other.count
     into.total += other.total
