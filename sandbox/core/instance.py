@@ -48,6 +48,7 @@ class Instance:
     settles: bool = True  # its calls burn fuel or delete entries, so `_leave` has work
     enqueue: Hook | None = None
     dequeue: Hook | None = None
+    peek: Hook | None = None
     init: Hook | None = None
     reset: Hook | None = None
     timer: Hook | None = None

@@ -91,8 +91,19 @@ class Netdev:
         return len(self.queues) == 1 and self.queues[0].count >= self.ring_packets
 
     def pull(self) -> None:
-        """Ask the root qdiscs for packets while the rings have room."""
+        """Ask the root qdiscs for packets while the link is up and the rings have room."""
+        if not self.up:
+            return
         root = self.shared_root
+        if root is not None and len(self.queues) == 1:
+            only = self.queues[0]
+            ring = self.ring_packets
+            while only.count < ring and (self.limit_bytes == 0 or only.bytes < self.limit_bytes):
+                skb = root.dequeue()
+                if skb is None:
+                    return
+                self._put(skb, 0)
+            return
         if root is not None:
             self._pull_shared(root)
             return
@@ -105,15 +116,6 @@ class Netdev:
                 self._put(skb, i)
 
     def _pull_shared(self, root: Qdisc) -> None:
-        only = self.queues[0]
-        if len(self.queues) == 1:
-            ring = self.ring_packets
-            while only.count < ring and (self.limit_bytes == 0 or only.bytes < self.limit_bytes):
-                skb = root.dequeue()
-                if skb is None:
-                    return
-                self._put(skb, 0)
-            return
         while True:
             held = root.requeued
             if held is not None:

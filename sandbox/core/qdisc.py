@@ -113,11 +113,9 @@ class Qdisc:
         ctx.delay = 0
         instance.running = self
         instance.entering = True
-        caller = sim.caller
         sim.caller = instance
         assert instance.enqueue is not None
         code: int = instance.enqueue(skb, ctx)
-        instance.entering = False
         verdict = code & 255
         line = code >> 8
         if sim.trace.kept:
@@ -125,7 +123,6 @@ class Qdisc:
             sim.trace.note(ident, VERDICT, verdict, self.place, delay, line, 0, 0)
         if instance.settles:
             self._leave(line)
-        sim.caller = caller
         if verdict == QUEUED or verdict == CN:
             state = skb.state
             if state == HELD and skb.id == ident:
@@ -181,13 +178,12 @@ class Qdisc:
         ctx.delay = 0
         sim.current_skb = 0
         instance.running = self
-        caller = sim.caller
+        instance.entering = False
         sim.caller = instance
         assert instance.dequeue is not None
         code, skb = instance.dequeue(ctx)
         if instance.settles:
             self._leave(code >> 8)
-        sim.caller = caller
         if skb is None and code & 255 != QUEUED:
             skb = self._other_dequeue(code)
         if skb is None:
@@ -235,7 +231,9 @@ class Qdisc:
             self.drops += 1
             self.sim.drop(skb, code, self.place, line, 0)
             return False
-        if tc_class.child.enqueue(skb):
+        taken = tc_class.child.enqueue(skb)
+        self.sim.caller = self.instance
+        if taken:
             return True
         self.drops += 1
         tc_class.drops += 1
@@ -247,6 +245,7 @@ class Qdisc:
         if tc_class is None or tc_class.child is None:
             return None
         skb = tc_class.child.dequeue()
+        self.sim.caller = self.instance
         if skb is None:
             return None
         tc_class.bytes += skb.len
@@ -255,12 +254,18 @@ class Qdisc:
         return skb
 
     def peek_child(self, classid: int, line: int) -> Skb | None:
-        """Return the packet the child gives next, which it holds from now on (qdisc_peek_dequeued)."""
+        """Return the packet the child gives next, which it holds from now on (qdisc_peek_dequeued).
+
+        A child whose program has a `peek` is asked that, and holds nothing.
+        """
         child = self.child_of(classid)
         if child is None:
             return None
+        if child.peeked is None and child.instance.peek is not None:
+            return child.look()
         if child.peeked is None:
             skb = child.dequeue()
+            self.sim.caller = self.instance
             if skb is None:
                 return None
             skb.state = PEEKED
@@ -268,6 +273,17 @@ class Qdisc:
             child.peeked = skb
             child.instance.gauge.add(skb.len)
         return child.peeked
+
+    def look(self) -> Skb | None:
+        """Ask the program's own `peek`: the packet stays where it is."""
+        instance = self.instance
+        assert instance.peek is not None
+        caller = self.sim.caller
+        self.sim.caller = instance
+        skb: Skb | None = instance.peek(self._enter(False))
+        self._leave(0)
+        self.sim.caller = caller
+        return skb
 
     def classify_by_filters(self, skb: Skb, parent: int, line: int) -> int:
         """Return classid << 32 | action of the first filter that matches, 0 when none does."""

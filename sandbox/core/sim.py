@@ -120,7 +120,11 @@ class Sim:
         trace = self.trace
         events = self.events
         end_ns = self.end_ns
-        only = self.devices[0] if len(self.devices) == 1 and len(self.shared) == 0 else None
+        only: Netdev | None = None
+        if len(self.devices) == 1 and len(self.shared) == 0 and len(self.devices[0].queues) == 1:
+            only = self.devices[0]
+        queue = self.devices[0].queues[0]
+        ring = self.devices[0].ring_packets
         for _ in range(steps):
             if len(events) == 0 or events[0][0] > end_ns or trace.rows >= rows:
                 return
@@ -150,7 +154,7 @@ class Sim:
                 self.ask()
             elif only.asked:
                 only.asked = False
-                if not only.full():
+                if queue.count < ring:
                     self._pull(only)
 
     def _wake(self, qdisc: Qdisc, kind: int, number: int) -> None:
@@ -316,6 +320,11 @@ class Sim:
     def _pull(self, device: Netdev) -> None:
         """Pull, and again while the device's own programs push packets as they are asked."""
         instances = device.instances
+        if len(instances) == 1:
+            instances[0].pushed = False
+            device.pull()
+            if not instances[0].pushed:
+                return
         again = True
         while again:
             for i in range(len(instances)):
