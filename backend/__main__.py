@@ -101,7 +101,7 @@ def serve(settings: Settings, browser: bool) -> int:
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     server = Server(config, f"http://{shown}:{port}/", browser)
-    with listener, contextlib.suppress(KeyboardInterrupt):
+    with listener, contextlib.suppress(KeyboardInterrupt, SystemExit):
         server.run(sockets=[listener])
     if not server.started:
         print(f"cannot start: {app.state.problem}", file=sys.stderr)

@@ -5,6 +5,7 @@ Plain ASGI, so that it covers WebSockets too, which CORS middleware does not.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,15 +110,16 @@ class Guard:
             return message
 
         async def noted(message: Message) -> None:
+            # The framework takes the exception for a client's bad body and answers; this
+            # answer is the right one.
             nonlocal started
-            started = True
-            await send(message)
+            if seen <= limit or started:
+                started = True
+                await send(message)
 
-        try:
+        with contextlib.suppress(BodyTooLarge):
             await self._app(scope, counted, noted)
-        except BodyTooLarge:
-            if started:
-                raise
+        if not started:
             await response(scope, receive, send)
 
 

@@ -115,9 +115,7 @@ def test_stop_ends_with_what_there_is(client: Client) -> None:
     assert run.finished["truncated"]
 
 
-def test_a_start_supersedes_the_run_before_it(
-    served: Service, client: Client, whole: Run
-) -> None:
+def test_a_start_supersedes_the_run_before_it(served: Service, client: Client, whole: Run) -> None:
     for run_id in range(2, 8):
         client.start(inputs(LONG), run_id)
     client.start(inputs(), 9)
@@ -156,9 +154,7 @@ def test_an_event_during_the_run_keeps_the_rows_before_it(client: Client, whole:
     client.start(inputs(), credit=400)
     run = client.collect(at_least(400))
     shown_ns = list(rows(bytes(run.rows)))[200].time_ns
-    client.say(
-        "event", id=1, event={"at": f"{shown_ns}ns", "do": "link-down", "device": "eth0"}
-    )
+    client.say("event", id=1, event={"at": f"{shown_ns}ns", "do": "link-down", "device": "eth0"})
     client.say("credit", id=1, rows=10**7)
     client.to_end(run)
     row = run.of("rewound")[0]["row"]
