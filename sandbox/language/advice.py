@@ -35,7 +35,7 @@ def advise(program: tree.Program, report: Report) -> None:
             _add(report, function.span, "has a timer", "set ctx.delay and return THROTTLE instead")
         _advise_size(function, report)
         for node in walk(function.body):
-            _advise_node(node, report)
+            _advise_node(node, function.role, report)
 
 
 def _add(report: Report, span: Span, what: str, hint: str) -> None:
@@ -64,7 +64,7 @@ def _advise_size(function: tree.Function, report: Report) -> None:
         )
 
 
-def _advise_node(node: object, report: Report) -> None:
+def _advise_node(node: object, role: str, report: Report) -> None:
     match node:
         case tree.SetSkbField(name=name, span=span) if not SKB_FIELDS[name].export_write:
             _add(report, span, f"writes skb.{name}", "only skb.tstamp and skb.cb may be written")
@@ -74,7 +74,9 @@ def _advise_node(node: object, report: Report) -> None:
             _add(
                 report, span, f"calls {helper}", "a BPF qdisc has no classes, filters or tc helpers"
             )
-        case tree.VerdictConst(name="PASS" | "BYPASS" | "STOLEN" as name, span=span):
+        case tree.VerdictConst(name="PASS" | "BYPASS" | "STOLEN" as name, span=span) if (
+            role not in ("egress", "classify")
+        ):
             _add(report, span, f"returns {name}", "push, drop or return the packet in the program")
         case tree.While(span=span):
             report.add(

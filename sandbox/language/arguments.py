@@ -153,6 +153,7 @@ def owned_packet(c: FunctionCheck, node: ast.expr, what: str) -> Expr | None:
             f"{twice}, but it was {why}",
             "a packet has one owner: return QUEUED, or pop another packet",
         )
+        c.give_up(name)
         return None
     whose = "its caller" if value.own == LENT else "its map"
     c.error(
@@ -171,6 +172,8 @@ def consume(c: FunctionCheck, node: ast.expr, what: str, why: str) -> Expr | Non
     expr = owned_packet(c, node, what)
     if isinstance(expr, tree.Local):
         c.spend(expr.name, why)
+    elif isinstance(node, ast.Name) and c.get(node.id) is not None:
+        c.give_up(node.id)
     return expr
 
 

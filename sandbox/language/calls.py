@@ -301,6 +301,7 @@ def _user_argument(
                 f"{node.id} is lent to {summary.name} and given to it in the same call",
                 "pass it once, as Owned",
             )
+            c.give_up(node.id)
             return None
         return consume(c, node, summary.name, f"given to {summary.name} in line {node.lineno}")
     return _lent_argument(c, node, summary, param, lent)

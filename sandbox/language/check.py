@@ -97,4 +97,5 @@ def _built(
         functions=tuple(functions),
         reasons=tuple(whole.reasons),
         formats=tuple(whole.formats),
+        children=scope.children,
     )

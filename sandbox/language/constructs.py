@@ -106,10 +106,13 @@ REFUSED: dict[str, tuple[str, str]] = {
     "TypeAlias": ("type", "leave it out"),
 }
 
+# Parts of refused constructs, which are not worth a message of their own.
+PARTS = frozenset({"alias", "comprehension", "withitem", "ExceptHandler", "match_case"})
+
 
 def refusal(node: ast.AST) -> tuple[str, str] | None:
     """Return the name and the cure of a construct the language does not have, or None when it has it."""
     name = type(node).__name__
-    if name in ALLOWED:
+    if name in ALLOWED or name in PARTS or (name.startswith("Match") and name != "Match"):
         return None
     return REFUSED.get(name, (name, "see the language's constructs in docs/language.md"))

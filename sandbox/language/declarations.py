@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from sandbox.language import limits, tree
+from sandbox.language.children import declare_children
 from sandbox.language.constants import constant
 from sandbox.language.map_declarations import declare_map
 from sandbox.language.maps import MAPS
@@ -106,6 +107,9 @@ def _declare_value(
     match value:
         case ast.Call(func=ast.Name(id="Param")):
             declare_param(name, value, scope, report)
+            return
+        case ast.Call(func=ast.Name(id="Children")):
+            declare_children(value, scope, report)
             return
         case ast.Call(func=ast.Name(id=kind)) if kind in MAPS:
             declare_map(name, value, scope, report)

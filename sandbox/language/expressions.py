@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox.language import fields, tree
@@ -281,6 +282,7 @@ def _usable(c: FunctionCheck, node: ast.Name, var: Var) -> bool:
             f"{name} was only borrowed, and the borrow ended: {var.why}",
             "read the fields you need into locals before, or peek again",
         )
+        c.put(name, replace(var, own=LOST))
     elif var.own == MAYBE:
         c.error(
             "unchecked-push",
@@ -311,6 +313,9 @@ def _attribute(c: FunctionCheck, node: ast.Attribute) -> Value:
         return _skb_field(c, node, base)
     if base.kind in RECORDS:
         return _record_field(c, node, base)
+    if base.kind is Kind.NONE:
+        present(c, node.value, base)
+        return c.bad(node)
     c.error(
         "no-attribute",
         node,
@@ -340,7 +345,7 @@ def present(c: FunctionCheck, node: ast.expr, value: Value) -> bool:
         c.error(
             "none-test",
             node,
-            f"{name or 'this'} may be None here",
+            f"{name or 'this'} {'is' if value.kind is Kind.NONE else 'may be'} None here",
             f'test it first: "if {name} is None:" and leave'
             if name
             else "give it a name and test it for None",

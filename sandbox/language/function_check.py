@@ -151,11 +151,14 @@ class FunctionCheck:
 
         def disagree(name: str, one: Var | None, other: Var | None) -> None:
             gone = one if one is None or not one.must_go else other
-            went = gone.why if gone is not None and gone.why else "not there"
+            went = gone.why if gone is not None and gone.why else "not"
+            where = (
+                "the loop begins again" if isinstance(place, ast.While | ast.For) else "they meet"
+            )
             self.error(
                 "paths-disagree",
                 place,
-                f"{name} is still owned on one path and {went} on another where they meet",
+                f"{name} is still owned on one path and {went} on another where {where}",
                 "end one of the paths with a return, or treat the packet alike on both",
             )
 
@@ -166,6 +169,12 @@ class FunctionCheck:
         var = self.get(name)
         if var is not None and var.own != LOST:
             self.put(name, replace(var, own=GONE, why=why, on=""))
+
+    def give_up(self, name: str) -> None:
+        """Stop judging a packet whose fate was reported already."""
+        var = self.get(name)
+        if var is not None and var.own:
+            self.put(name, replace(var, own=LOST))
 
     def pushed(self, name: str, into: str, why: str) -> None:
         """Note that the local's packet is in a map now: it can be read until that map changes."""

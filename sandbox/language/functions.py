@@ -285,6 +285,8 @@ def _returned(role: str, summary: Summary) -> Type:
             return Type(Kind.VERDICT)
         case "dequeue":
             return Type(Kind.OPTIONAL_SKB)
+        case "peek":
+            return Type(Kind.OPTIONAL_SKB, borrowed=True)
         case "classify":
             return Type(Kind.INT)
         case "comparator":

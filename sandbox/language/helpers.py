@@ -9,10 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ROLES = ("enqueue", "dequeue", "init", "reset", "timer", "egress", "classify", "comparator")
+ROLES = (
+    "enqueue",
+    "dequeue",
+    "peek",
+    "init",
+    "reset",
+    "timer",
+    "egress",
+    "classify",
+    "comparator",
+)
 ANYWHERE = frozenset(ROLES)
 PROGRAMS = ANYWHERE - {"comparator"}
-QDISC = frozenset({"enqueue", "dequeue", "init", "reset", "timer"})
+QDISC = frozenset({"enqueue", "dequeue", "peek", "init", "reset", "timer"})
 MOVING = frozenset({"enqueue", "dequeue", "timer"})
 
 
@@ -241,9 +251,9 @@ _SPECS = (
         returns="peek?",
         doc=(
             "Look at the packet the child will give next; the child takes it out of its queue and "
-            "holds it."
+            "holds it, unless it has a `peek` of its own."
         ),
-        allowed=MOVING,
+        allowed=MOVING | {"peek"},
         bpf="the child's peek()",
         exportable=False,
     ),

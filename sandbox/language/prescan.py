@@ -51,6 +51,8 @@ def _read_globals(node: ast.FunctionDef, scope: Scope, report: Report, names: Na
             report.add(
                 "global-place", part, '"global" stands at the beginning of a function', "move it up"
             )
+            for name in part.names:
+                _declare_global(name, part, node, scope, report, names)
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -31,7 +31,7 @@ class Report:
     def __init__(self, source: str, suppressed: frozenset[str] = frozenset()) -> None:
         self.source = source
         self.suppressed = suppressed
-        self.found: dict[tuple[str, int, int], Diagnostic] = {}
+        self.found: dict[tuple[str, int, int, str], Diagnostic] = {}
         self.overflow = False
 
     def add(
@@ -46,7 +46,7 @@ class Report:
     ) -> None:
         """Note a problem at a node or range; `fix` is (title, range, replacement)."""
         span = place if isinstance(place, Span) else span_of(place)
-        key = (slug, span.line, span.column)
+        key = (slug, span.line, span.column, "" if span.line else message)
         if slug in self.suppressed or key in self.found:
             return
         if len(self.found) >= DIAGNOSTICS_MAX:

@@ -86,11 +86,21 @@ def _check_answer(c: FunctionCheck, value: Value | None, span: Span) -> None:
                 _check_returned_packet(c, value, span)
             elif kind is not Kind.NONE:
                 _wrong(c, value, span)
+        case "peek":
+            _check_peeked(c, value, span)
         case "classify":
             if kind is Kind.VERDICT:
                 _check_verdict(c, value, span)
             elif kind not in INTS:
                 _wrong(c, value, span)
+            elif c.here[c.entry_packet].own not in (OWNED, MAYBE, LOST):
+                why = c.here[c.entry_packet].why
+                c.error(
+                    "verdict-after-gone",
+                    span,
+                    f"a classid leaves the packet where it is, but {c.entry_packet} was {why}",
+                    "return STOLEN",
+                )
         case "init" | "reset" | "timer":
             if value is not None and kind is not Kind.NONE:
                 _wrong(c, value, span)
@@ -105,6 +115,21 @@ def _check_answer(c: FunctionCheck, value: Value | None, span: Span) -> None:
         case _:
             if kind in PACKETS:
                 _check_returned_packet(c, value, span)
+
+
+def _check_peeked(c: FunctionCheck, value: Value | None, span: Span) -> None:
+    """Demand a packet that stays in its map or child."""
+    if value is None or value.kind is Kind.NONE:
+        return
+    if value.kind not in PACKETS:
+        _wrong(c, value, span)
+    elif value.own == OWNED:
+        c.error(
+            "return-type",
+            span,
+            "peek returns a packet that stays where it is, this one was taken out",
+            "look at it with peek() or child_peek(classid)",
+        )
 
 
 def _got(value: Value | None) -> str:
@@ -146,8 +171,9 @@ def _check_verdict(c: FunctionCheck, value: Value | None, span: Span) -> None:
             "end every path with a return" if value is None else "return one of the verdicts",
         )
         return
+    allowed = {name for name in value.verdicts if c.role in VERDICTS[name].allowed}
     for name in sorted(value.verdicts):
-        if c.role not in VERDICTS[name].allowed:
+        if name not in allowed:
             known = sorted(verdict for verdict, spec in VERDICTS.items() if c.role in spec.allowed)
             c.error(
                 "verdict-not-here",
@@ -155,8 +181,8 @@ def _check_verdict(c: FunctionCheck, value: Value | None, span: Span) -> None:
                 f"{name} is not a verdict of {c.role}",
                 f"its verdicts are {', '.join(known)}",
             )
-    if c.entry_packet and c.entry_packet in c.here:
-        _check_packet(c, value.verdicts, span)
+    if c.entry_packet in c.here:
+        _check_packet(c, frozenset(allowed), span)
 
 
 def _check_packet(c: FunctionCheck, verdicts: frozenset[str], span: Span) -> None:
@@ -204,14 +230,9 @@ def _check_left_behind(c: FunctionCheck, value: Value | None, span: Span) -> Non
                 f'write "if not {var.on}:" first',
             )
             continue
-        if name == c.entry_packet and (value is None or value.bad or c.role != "enqueue"):
-            if value is not None and (value.bad or value.kind in (Kind.VERDICT, *INTS)):
-                continue  # judged by its verdict; a classid leaves the packet where it is
-            if c.role in ("enqueue", "egress", "classify"):
-                continue  # reported as a return of the wrong type
-        if name == c.entry_packet and value is not None and value.kind is Kind.VERDICT:
-            continue
-        line = "" if name == c.entry_packet else f" {var.why}" if var.why else " on this path"
+        if name == c.entry_packet:
+            continue  # judged by the verdict, or by the error that there is none
+        line = f" {var.why}" if var.why else " on this path"
         c.error(
             "leaked-packet",
             span,

@@ -11,7 +11,7 @@ from sandbox.language.maps import MAPS
 from sandbox.language.tree import Kind
 from sandbox.language.verdicts import VERDICTS
 
-DECLARING = ("Param", "Record", "ClassRecord", "Array", *DEVICE_DEFAULTS)
+DECLARING = ("Param", "Record", "ClassRecord", "Array", "Children", *DEVICE_DEFAULTS)
 ANNOTATIONS = ("int", "bool", "Skb", "Owned", "Ctx")
 RESERVED = frozenset(
     {
@@ -46,6 +46,7 @@ class Scope:
     records: dict[str, tree.Record] = field(default_factory=dict)
     class_record: tree.Record | None = None
     maps: dict[str, tree.MapDecl] = field(default_factory=dict)
+    children: tree.ChildrenDecl | None = None
     functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
     comparators: set[str] = field(default_factory=set)
     lines: dict[str, int] = field(default_factory=dict)

@@ -10,6 +10,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     limit = max(1, len(word) // 3)
     best, best_distance = "", limit + 1
     for candidate in sorted(set(known)):
+        if len(candidate) > 2 and word.startswith(candidate) and best_distance > 1:
+            best, best_distance = candidate, 1
         if abs(len(candidate) - len(word)) >= best_distance:
             continue
         distance = _distance(word.lower(), candidate.lower(), best_distance)

@@ -29,7 +29,7 @@ def read_text(source: str | bytes, report: Report) -> str | None:
     strange = list(_STRANGE.finditer(source))
     for match in strange[:STRANGE_REPORTED_MAX]:
         _report_strange(source, match.start(), report)
-    if strange and any(slug in _SLUGS for slug, _, _ in report.found):
+    if strange and any(key[0] in _SLUGS for key in report.found):
         return None
     return _STRANGE.sub(" ", source)
 

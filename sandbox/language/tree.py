@@ -493,7 +493,7 @@ class Function:
     """
 
     name: str
-    role: str  # enqueue dequeue init reset timer egress classify helper comparator
+    role: str  # enqueue dequeue peek init reset timer egress classify helper comparator
     params: tuple[tuple[str, Type], ...]
     returns: Type
     locals: tuple[tuple[str, Type], ...]

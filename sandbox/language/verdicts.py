@@ -117,6 +117,16 @@ _ENTRIES = (
         required=True,
     ),
     EntrySpec(
+        name="peek",
+        params=("ctx",),
+        returns="a packet only looked at, or None",
+        doc=(
+            "What dequeue would give now, left where it is; without it a parent that peeks makes "
+            "this qdisc dequeue the packet and hold it."
+        ),
+        bpf="Qdisc_ops.peek",
+    ),
+    EntrySpec(
         name="init",
         params=("ctx",),
         returns="nothing",
