@@ -125,6 +125,7 @@ def _settles(loaded: Loaded) -> bool:
 def _hook(instance: Instance, entries: Entries) -> None:
     instance.enqueue = entries.enqueue
     instance.dequeue = entries.dequeue
+    instance.peek = entries.peek
     instance.init = entries.init
     instance.reset = entries.reset
     instance.timer = entries.timer
