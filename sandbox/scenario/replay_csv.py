@@ -33,23 +33,60 @@ def read_csv(data: bytes) -> Recording:
         ) from None
     rows = _rows(text)
     _, header = next(rows, (1, []))
-    names = [name.strip().lower() for name in header]
-    time_at, scale = _check_header(names)
+    table = _Table([name.strip().lower() for name in header])
     recording = Recording()
     last = 0
     for line, row in rows:
-        if len(row) != len(names):
-            raise ReplayError(f"line {line} has {len(row)} values, the header has {len(names)}")
-        cells = dict(zip(names, row, strict=True))
         try:
-            now = _time_ns(row[time_at], scale)
-            if now < last:
-                raise UnitError("time goes back", "sort the file by time")
-            last = now
-            _add(recording, cells, now)
+            last = table.add(recording, row, last)
         except UnitError as error:
             raise ReplayError(f"line {line}: {error.message}", error.hint) from None
     return recording
+
+
+class _Table:
+    """Where each column stands; one pass over two million lines must not look names up."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.time_at, self.scale = _check_header(names)
+        self.len_at = names.index("len")
+        self.header_at = [names.index(name) for name in _HEADERS if name in names]
+        self.packet_at = [
+            (names.index(name), column, _PACKET[name])
+            for column, name in enumerate(_PER_PACKET)
+            if name in names
+        ]
+
+    def add(self, recording: Recording, row: list[str], last: int) -> int:
+        """Append the packet of one row and return its time, which is not before `last`."""
+        if len(row) != len(self.names):
+            raise UnitError(f"it has {len(row)} values, the header has {len(self.names)}")
+        now = _time_ns(row[self.time_at], self.scale)
+        if now < last:
+            raise UnitError("time goes back", "sort the file by time")
+        stream = recording.stream(
+            tuple([row[at] for at in self.header_at]), lambda number: self._stream(row, number)
+        )
+        recording.add(stream, now, _length(row[self.len_at]))
+        if self.packet_at:
+            arrivals = stream.arrivals
+            columns = (arrivals.priorities, arrivals.marks, arrivals.dscps, arrivals.ecns)
+            for at, column, parse in self.packet_at:
+                columns[column].append(parse(row[at].strip()))
+        return now
+
+    def _stream(self, row: list[str], number: int) -> Stream:
+        cells = {self.names[at]: row[at] for at in self.header_at}
+        return Stream(cells.get("flow", "").strip() or str(number), _fields(cells))
+
+
+def _length(text: str) -> int:
+    digits = text.isascii() and text.isdigit() and len(text) < 10
+    length = int(text) if digits else units.parse_size_bytes(text.strip())
+    if not MIN_LEN_BYTES <= length <= MAX_LEN_BYTES:
+        raise UnitError(f"len {length} is not in {MIN_LEN_BYTES} to {MAX_LEN_BYTES}")
+    return length
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -92,28 +129,6 @@ def _time_ns(text: str, scale: int) -> int:
     if value > MAX_TIME_NS:
         raise UnitError(f"time {shown(text)} is above one day")
     return value
-
-
-def _add(recording: Recording, cells: dict[str, str], now: int) -> None:
-    length = units.parse_size_bytes(cells["len"].strip())
-    if not MIN_LEN_BYTES <= length <= MAX_LEN_BYTES:
-        raise UnitError(f"len {length} is not in {MIN_LEN_BYTES} to {MAX_LEN_BYTES}")
-    key = tuple(cells.get(name, "") for name in _HEADERS)
-
-    def make(number: int) -> Stream:
-        return Stream(cells.get("flow", "").strip() or str(number), _fields(cells))
-
-    stream = recording.stream(key, make)
-    recording.add(stream, now, length)
-    arrivals = stream.arrivals
-    for name, column in (
-        ("priority", arrivals.priorities),
-        ("mark", arrivals.marks),
-        ("dscp", arrivals.dscps),
-        ("ecn", arrivals.ecns),
-    ):
-        if name in cells:
-            column.append(_PACKET[name](cells[name].strip()))
 
 
 def _fields(cells: dict[str, str]) -> dict[str, Any]:

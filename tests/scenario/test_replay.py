@@ -149,7 +149,7 @@ def test_a_plain_csv_time_is_seconds_or_has_its_unit() -> None:
         (b"time,time,len\n", 'line 1: column "time" is given twice'),
         (b"len,flow\n1,a\n", "line 1: the header needs a time and a len"),
         (b"time,len\n", "the file has no packets"),
-        (b"time,len\n1\n", "line 2 has 1 values, the header has 2"),
+        (b"time,len\n1\n", "line 2: it has 1 values, the header has 2"),
         (b"time,len\nx,100\n", 'line 2: "x" is not a time'),
         (b"time,len\n1,10\n", "line 2: len 10 is not in 60 to 65535"),
         (b"time,len\n2,100\n1,100\n", "line 3: time goes back"),
