@@ -86,8 +86,7 @@ def build_source(flow: Flow, index: int, ifindex: int, seed: int) -> Source:
     source.mean_len = sum(size.len_bytes * size.weight for size in flow.sizes) / max(1, total)
     if len(flow.sizes) == 1 and flow.model != "script":
         source.fixed_len = flow.sizes[0].len_bytes
-    source.rate_bps = flow.rate_bps
-    source.interval_ns = flow.interval_ns
+    source.set_pace(flow.rate_bps, flow.interval_ns)
     source.start_ns = flow.start_ns
     source.stop_ns = flow.stop_ns
     source.count = flow.count

@@ -84,12 +84,8 @@ def _tell_rate(sim: Sim, device: Netdev) -> None:
 
 def _switch_flow(sim: Sim, change: Change) -> None:
     source = sim.sources[change.index]
-    if change.value > 0:
-        source.rate_bps = change.value
-        source.remainder = 0
-    if change.interval_ns > 0:
-        source.interval_ns = change.interval_ns
-        source.rate_bps = 0
+    if change.value > 0 or change.interval_ns > 0:
+        source.set_pace(change.value, change.interval_ns)
     if change.on and not source.on and source.kind != SCRIPT and source.kind != ONOFF:
         sim.plan(source, sim.now_ns)
     source.on = change.on

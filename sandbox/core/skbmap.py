@@ -107,7 +107,8 @@ class SkbMap:
         self.bytes -= skb.len
         skb.state = HELD
         self.gauge.sub(skb.len)
-        self.trace.row(skb.id, POP, 0, self.place, skb.rank, line, self.slot, length)
+        if self.trace.kept:
+            self.trace.note(skb.id, POP, 0, self.place, skb.rank, line, self.slot, length)
         return skb
 
     def _unlink_first(self, skb: Skb) -> None:
@@ -127,7 +128,7 @@ class SkbMap:
         self.length -= 1
         self.bytes -= skb.len
         self.gauge.sub(skb.len)
-        self.trace.row(skb.id, POP, 0, self.place, skb.rank, line, self.slot, self.length)
+        self.trace.note(skb.id, POP, 0, self.place, skb.rank, line, self.slot, self.length)
 
     def peek_last(self) -> Skb | None:
         """Return the packet of the largest rank, the latest of equals; a tree-shaped map's operation."""

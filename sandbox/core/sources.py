@@ -29,6 +29,7 @@ class Source:
     rate_bps: int = 0
     interval_ns: int = 0
     mean_len: float = 0.0
+    mean_ns: float = 0.0  # mean time between packets
     fixed_len: int = 0  # the one length of all its packets, 0 when they differ
     start_ns: int = 0
     stop_ns: int = -1
@@ -89,26 +90,28 @@ class Source:
     def gap(self, len_bytes: int) -> int:
         """Return the time to the packet after one of this length, in ns."""
         if self.kind == POISSON:
-            return int(self.gaps.exponential() * self.mean_gap() + 0.5)
+            return int(self.gaps.exponential() * self.mean_ns + 0.5)
         if self.rate_bps == 0:
             return self.interval_ns
         owed = len_bytes * 8 * NS_PER_S + self.remainder
         self.remainder = owed % self.rate_bps
         return owed // self.rate_bps
 
-    def mean_gap(self) -> float:
-        """Return the mean time between packets, in ns."""
-        if self.rate_bps > 0:
-            return self.mean_len * 8e9 / self.rate_bps
-        return float(self.interval_ns)
+    def set_pace(self, rate_bps: int, interval_ns: int) -> None:
+        """Set the pace: a rate when it is not 0, else one packet each interval."""
+        self.rate_bps = rate_bps
+        self.interval_ns = interval_ns
+        self.remainder = 0
+        self.mean_ns = float(interval_ns)
+        if rate_bps > 0:
+            self.mean_ns = self.mean_len * 8e9 / float(rate_bps)
 
     def next_ns(self, now_ns: int, len_bytes: int) -> int:
         """Return when the packet after the one sent now comes, -1 for never."""
         if self.count > 0 and self.sent >= self.count:
             return -1
         if self.kind == POISSON:
-            mean = self.mean_len * 8e9 / self.rate_bps if self.rate_bps > 0 else self.mean_gap()
-            return now_ns + int(self.gaps.exponential() * mean + 0.5)
+            return now_ns + int(self.gaps.exponential() * self.mean_ns + 0.5)
         if self.kind == SCRIPT:
             return self._next_of_script()
         if self.kind == BURST:
