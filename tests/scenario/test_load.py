@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from sandbox.scenario.load import Loaded, load
@@ -15,6 +20,7 @@ from sandbox.scenario.model import (
     Size,
 )
 
+ROOT_FOLDER = Path(__file__).resolve().parent.parent.parent
 HEAD = 'title = "T"\ndevice = { rate = "10mbit" }\n'
 FLOW = '[flow]\nbulk = { model = "cbr", rate = "8mbit" }\n'
 QDISC = '[qdisc]\n"1:" = { kind = "pfifo" }\n'
@@ -307,3 +313,35 @@ def test_any_text_whatever_ends_in_diagnostics(text: str | bytes) -> None:
         assert one.source == "scenario" and one.slug and one.message
         assert not one.message.endswith(".")
         assert len(one.render()) < 1500
+
+
+def test_loading_opens_and_imports_nothing_as_a_locked_worker_must() -> None:
+    script = (
+        "import sys; from sandbox.scenario.load import load\n"
+        "seen = []\n"
+        "sys.addaudithook(lambda e, a: seen.append((e, a)) if e in ('import', 'open') else None)\n"
+        "head, bad = sys.argv[1:]\n"
+        "load(head); load(bad); load(b'\\xff'); load('d = 1979-05-27T07:32:00Z'); load('x =')\n"
+        "load(head + '[flow.r]\\nmodel = \"replay\"\\nfile = \"a\"\\n', {'a': b'time,len\\n1,99\\n'})\n"
+        "assert seen == [], seen\n"
+    )
+    bad = BASE.replace("10mbit", "é10mbps").replace("cbr", "cbrr")
+    tc = 'tc = "filter add dev eth0 parent 1: u32 match ip src 10.0.0.1 flowid 1:1"\n'
+    done = subprocess.run(
+        [sys.executable, "-c", script, tc + BASE, bad], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_mutilated_scenario_ends_in_a_model_or_in_diagnostics() -> None:
+    dice = random.Random(11)
+    texts = [path.read_text() for path in (ROOT_FOLDER / "scenarios").glob("*/*.toml")]
+    for _ in range(1500):
+        text = list(dice.choice(texts))
+        for _ in range(dice.randrange(1, 6)):
+            at = dice.randrange(len(text))
+            text[at : at + dice.randrange(3)] = dice.choice("\"[]{}=.,:#\n' \\01aZ-%\0é")
+        loaded = load("".join(text), {"three-bursts.csv": b"time,len\n1,100\n"})
+        assert loaded.model is not None or loaded.diagnostics
+        for one in loaded.diagnostics:
+            assert one.message and one.render()
