@@ -48,6 +48,8 @@ class Binder:
                 return self.runtime.maps[what.map]
             case "words":
                 return self._words(what.map)
+            case "slots":
+                return self.runtime.maps[what.map].slots.get
             case "walk":
                 return self._walk(what)
             case "field":
@@ -61,7 +63,7 @@ class Binder:
             case "arithmetic":
                 return arithmetic.MAKERS[what.name](self.runtime.instance)
             case "list":
-                return self._list(what.name)
+                return self._list(what)
         raise AssertionError(f"nothing binds {what}")
 
     # --- maps
@@ -87,8 +89,11 @@ class Binder:
         target = self.runtime.maps[what.map]
         return WALKS[what.name](target)
 
-    def _list(self, name: str) -> list[Any]:
-        match name:
+    def _list(self, what: Bound) -> list[Any]:
+        match what.name:
+            case "inner":
+                inner: list[Any] = self.runtime.maps[what.map].inner
+                return inner
             case "params":
                 return self.runtime.params
             case "tables":

@@ -72,7 +72,7 @@ class Policy(RestrictingNodeTransformer):
         return super().visit_Call(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
-        """Allow items of the lists we bind, and of lists inside those; they hold ints only."""
+        """Allow items of the lists we bind, and of lists inside those; no slices, no other objects."""
         inner = node.value
         if isinstance(inner, ast.Subscript) and isinstance(node.ctx, ast.Load | ast.Store):
             inner = inner.value

@@ -86,8 +86,7 @@ def _size(scope: Scope, method: str, name: str, kind: str) -> ast.expr:
 
 
 def _array_call(scope: Scope, expr: tree.MapCall, index: tree.Expr) -> ast.expr:
-    at = scope.use("method", "at", expr.map)
-    inner = nodes.call(at, lower_expr.value(scope, index), nodes.const(expr.span.line))
+    inner = _inner(scope, expr, index)
     if expr.method in ("len", "bytes"):
         field = "map.length" if expr.method == "len" else "map.bytes"
         return nodes.call(scope.use("field", field), inner)
@@ -97,28 +96,67 @@ def _array_call(scope: Scope, expr: tree.MapCall, index: tree.Expr) -> ast.expr:
     return nodes.call(scope.use("inner", expr.method), *args)
 
 
+def _inner(scope: Scope, expr: tree.MapCall, index: tree.Expr) -> ast.expr:
+    """Return `map[index]` of an array of skb maps."""
+    count = scope.facts.maps[expr.map].count
+    lowered = lower_expr.value(scope, index)
+    low, high = lower_expr.bounds(index)
+    if isinstance(count, int) and low >= 0 and high < count:
+        return nodes.item(nodes.name(scope.use("list", "inner", expr.map)), lowered)
+    return nodes.call(scope.use("method", "at", expr.map), lowered, nodes.const(expr.span.line))
+
+
 def _table_call(scope: Scope, expr: tree.MapCall) -> ast.expr:
     method = expr.method
     if method == "len":
         return _size(scope, "len", expr.map, "table")
-    args = [lower_expr.value(scope, expr.args[0])]
-    holds_records = bool(scope.facts.maps[expr.map].value)
-    if method in ("update", "set") and holds_records:
-        return _update_record(scope, expr, args[0])
+    decl = scope.facts.maps[expr.map]
+    key = lower_expr.value(scope, expr.args[0])
     if method in ("update", "set"):
-        args.append(lower_expr.value(scope, expr.args[1]))
-        return _method(scope, "update", expr, args)
-    if method == "lookup" and not holds_records:
-        return _lookup_int(scope, expr, args[0])
-    return _method(scope, method, expr, args)
+        if decl.value:
+            return _update_record(scope, expr, key)
+        return _method(scope, "update", expr, [key, lower_expr.value(scope, expr.args[1])])
+    if method in ("lookup", "get", "lookup_or_init"):
+        return _lookup(scope, expr, decl, key)
+    return _method(scope, method, expr, [key])
 
 
-def _lookup_int(scope: Scope, expr: tree.MapCall, key: ast.expr) -> ast.expr:
-    kept = scope.temporary()
-    base = nodes.keep(kept, nodes.call(scope.use("method", "lookup", expr.map), key))
-    found = nodes.compare(base, ">=", nodes.const(0))
-    word = nodes.item(scope.words(expr.map), nodes.name(kept))
-    return nodes.either(found, word, nodes.const(None))
+def _lookup(scope: Scope, expr: tree.MapCall, decl: tree.MapDecl, key: ast.expr) -> ast.expr:
+    """Return a record's first word or −1, or an int value, with what stands for a missing one."""
+    if expr.method == "lookup_or_init":
+        if decl.kind == "HashMap":
+            kept = scope.temporary()
+            found = found_base(scope, decl, nodes.keep(kept, key))
+            made = _method(scope, "lookup_or_init", expr, [nodes.name(kept)])
+            base = scope.temporary()
+            is_there = nodes.compare(nodes.keep(base, found), ">=", nodes.const(0))
+            return nodes.either(is_there, nodes.name(base), made)
+        return _method(scope, "lookup_or_init", expr, [key])
+    found = found_base(scope, decl, key)
+    if decl.value:
+        return found
+    base = scope.temporary()
+    is_there = nodes.compare(nodes.keep(base, found), ">=", nodes.const(0))
+    missing = nodes.const(0 if expr.method == "get" else None)
+    return nodes.either(is_there, nodes.item(scope.words(decl.name), nodes.name(base)), missing)
+
+
+def found_base(scope: Scope, decl: tree.MapDecl, key: ast.expr) -> ast.expr:
+    """Return the first word of a key's value or −1; an LRU map is asked, because it takes note."""
+    width = nodes.const(scope.facts.widths[decl.name])
+    if decl.kind == "HashMap":
+        slot = nodes.call(scope.use("slots", "", decl.name), key, nodes.const(-1))
+        if scope.facts.widths[decl.name] == 1:
+            return slot
+        kept = scope.temporary()
+        positive = nodes.compare(nodes.keep(kept, slot), ">", nodes.const(0))
+        return nodes.either(positive, nodes.binary("*", nodes.name(kept), width), nodes.name(kept))
+    if decl.kind == "ArrayMap" and isinstance(decl.max_entries, int):
+        kept = scope.temporary()
+        end = nodes.const(decl.max_entries)
+        inside = nodes.chain(nodes.const(0), ("<=", nodes.keep(kept, key)), ("<", end))
+        return nodes.either(inside, nodes.binary("*", nodes.name(kept), width), nodes.const(-1))
+    return nodes.call(scope.use("method", "lookup", decl.name), key)
 
 
 def _update_record(scope: Scope, expr: tree.MapCall, key: ast.expr) -> ast.expr:

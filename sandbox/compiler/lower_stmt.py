@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from sandbox.compiler import lower_call, nodes
 from sandbox.compiler.lower_expr import (
@@ -213,15 +214,31 @@ def _set_item(scope: Scope, expr: tree.MapCall) -> list[ast.stmt]:
     """Lower `map[key] = value`: the value first, then the key; a full map is a fault."""
     made: list[ast.stmt] = []
     key, stored = expr.args
-    if not is_simple(key):
-        lowered = _kept(scope, stored, made)
-    else:
-        lowered = value(scope, stored)
+    value_of = _kept_again(scope, stored, made)
+    key_of = _kept_again(scope, key, made)
     line = expr.span.line
     update = scope.use("method", "update", expr.map)
-    done = nodes.call(update, value(scope, key), lowered, nodes.const(line))
+    done = nodes.call(update, key_of(), value_of(), nodes.const(line))
     fault = ast.Expr(nodes.call(scope.use("arithmetic", "map_full"), nodes.const(line)))
-    return [*made, nodes.when(nodes.unary("not", done), [fault])]
+    slow = nodes.when(nodes.unary("not", done), [fault])
+    decl = scope.facts.maps[expr.map]
+    if scope.facts.traced or decl.kind == "LruHashMap":
+        return [*made, slow]
+    base = scope.temporary()
+    found = nodes.keep(base, lower_call.found_base(scope, decl, key_of()))
+    store = nodes.assign_item(scope.words(expr.map), nodes.name(base), value_of())
+    nodes.at_line(store, line)
+    nodes.at_line(slow, line)
+    return [*made, ast.If(nodes.compare(found, ">=", nodes.const(0)), [store], [slow])]
+
+
+def _kept_again(scope: Scope, expr: tree.Expr, made: list[ast.stmt]) -> Callable[[], ast.expr]:
+    """Return a maker of reads of an expression's value, which is evaluated once, before."""
+    if is_simple(expr):
+        return lambda: value(scope, expr)
+    kept = scope.temporary()
+    made.append(nodes.assign(kept, value(scope, expr)))
+    return lambda: nodes.name(kept)
 
 
 def _drop(scope: Scope, statement: tree.Drop) -> ast.stmt:

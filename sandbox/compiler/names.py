@@ -37,8 +37,9 @@ TEMPORARY = "t"
 class Bound:
     """What a name of ours stands for: `kind` selects the binder, `map` and `name` say which one.
 
-    Kinds: method (of a map), inner (a method of any inner skb map), object (a map itself), words (a table's), walk
-    (the generator of `for` over a map or classes), field, setter, instance, helper, arithmetic, list (plain lists).
+    Kinds: method (of a map), inner (a method of any inner skb map), object (a map itself), words (of a
+    table), slots (of a hash table: `key, default → slot`), walk (the generator of `for` over a map or
+    classes), field, setter, instance, helper, arithmetic, list (other lists).
     """
 
     kind: str
@@ -78,6 +79,7 @@ _PREFIX = {
     "inner": "i",
     "object": "o",
     "words": "w",
+    "slots": "s",
     "walk": "each",
     "field": "f",
     "setter": "set",

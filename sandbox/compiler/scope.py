@@ -26,7 +26,8 @@ class Facts:
         self.global_index = {g.name: i for i, g in enumerate(program.globals)}
         records = [*program.records, *([program.class_record] if program.class_record else [])]
         self.fields = {(r.name, f.name): f for r in records for f in r.fields}
-        self.ordered_maps = {m.name for m in program.maps if m.less}
+        words = {r.name: r.words for r in records}
+        self.widths = {m.name: words.get(m.value, 1) for m in program.maps}
 
 
 class Scope:
@@ -68,8 +69,8 @@ class Scope:
 
 
 def is_simple(expr: tree.Expr) -> bool:
-    """Whether reading the expression has no effect, cannot fault and costs next to nothing."""
-    return isinstance(expr, (tree.Local, tree.Const, tree.VerdictConst, tree.Global))
+    """Whether the expression can be read at any later time, or twice: nothing between changes it."""
+    return isinstance(expr, tree.Local | tree.Const | tree.VerdictConst)
 
 
 def is_record(kind: Kind) -> bool:
