@@ -5,7 +5,7 @@ export type ThemeName = "light" | "dark";
 
 export const FLOW_COLOURS: Record<ThemeName, readonly string[]> = {
   dark: ["#4C9BE8", "#F5B83D", "#D24B87", "#5AFFFF", "#E1FFA5", "#78780F"],
-  light: ["#1F63C6", "#C2500A", "#A569A5", "#69001E", "#0F0078", "#4B1E4B"],
+  light: ["#1F63C6", "#C2500A", "#0F4B1E", "#A569A5", "#780078", "#FF005A"],
 };
 
 /// The grounds that packets and lines are drawn on.

@@ -127,8 +127,8 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
     look,
     EditorView.contentAttributes.of({ "aria-label": kind === "python" ? "Program" : "Scenario" }),
     keymap.of([
-      { key: "Mod-Enter", run: () => (options.run(), true) },
-      { key: "Escape", run: (view) => (view.contentDOM.blur(), true) },
+      { key: "Mod-Enter", run: () => handled(options.run) },
+      { key: "Escape", run: (view) => handled(() => view.contentDOM.blur()) },
       { key: "Tab", run: (view) => acceptEmpty(view, options.empty) },
       indentWithTab,
       ...closeBracketsKeymap,
@@ -198,6 +198,12 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
     },
     destroy: () => view.destroy(),
   };
+}
+
+/// Does something and tells CodeMirror that the key has been dealt with.
+function handled(action: () => void): true {
+  action();
+  return true;
 }
 
 /// Tab in an empty program accepts what the ghost text offers.

@@ -57,6 +57,8 @@ export class QueueState {
   ints = new Map<number, number[]>();
   flowRanks = new Map<number, number>();
   linksDown = new Set<number>();
+  /// Packets received, by device.
+  receivedAt = new Map<number, number>();
   throttles = new Map<number, number>();
   lineCounts = new Map<number, Uint32Array<ArrayBuffer>>();
   lastLine = { program: -1, line: 0, row: -1 };
@@ -80,6 +82,7 @@ export class QueueState {
     copy.ints = new Map([...this.ints].map(([key, list]) => [key, list.slice()]));
     copy.flowRanks = new Map(this.flowRanks);
     copy.linksDown = new Set(this.linksDown);
+    copy.receivedAt = new Map(this.receivedAt);
     copy.throttles = new Map(this.throttles);
     copy.lineCounts = new Map([...this.lineCounts].map(([key, counts]) => [key, counts.slice()]));
     copy.lastLine = { ...this.lastLine };
@@ -139,6 +142,7 @@ export class QueueState {
         break;
       case Kind.receive:
         removeValue(this.wire, skb);
+        this.receivedAt.set(place, (this.receivedAt.get(place) ?? 0) + 1);
         this.count(packets.flow(rows, skb), Counter.received, 1);
         this.count(packets.flow(rows, skb), Counter.receivedBytes, rows.aux(i));
         break;

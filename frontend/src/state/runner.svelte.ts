@@ -186,9 +186,9 @@ export class Runner {
   }
 }
 
-/// A speed at which the whole run lasts about half a minute.
+/// A speed at which the whole run lasts about twenty seconds.
 export function defaultSpeed(trace: Trace): number {
-  const wanted = trace.started.duration_ns / 1e9 / 40;
+  const wanted = trace.started.duration_ns / 1e9 / 22;
   const speeds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
   return speeds.reduce((best, speed) =>
     Math.abs(Math.log(speed / wanted)) < Math.abs(Math.log(best / wanted)) ? speed : best,

@@ -1,6 +1,7 @@
 /// The state of the run in one sentence, for everyone who cannot or will not watch the canvas.
 
 import { formatCount, formatDuration, formatMomentShort, plural } from "../base/format.ts";
+import { capacityText, mapTitle } from "./names.ts";
 import { type QueueState, SLOTS } from "./queues.ts";
 import { quantile } from "./series.ts";
 import type { Trace } from "./trace.ts";
@@ -66,11 +67,11 @@ function mapSentence(trace: Trace, state: QueueState, place: number, timeNs: num
   }
   if (count === 0) return "";
   const at = trace.place(place);
-  const of = at?.capacity ? ` of ${formatCount(at.capacity)}` : "";
+  if (!at) return "";
   const flow = trace.started.flows[trace.packets.flow(trace.rows, trace.rows.skb(head))];
   const waited = formatDuration(timeNs - trace.rows.time(head));
   return (
-    `${at?.name} holds ${formatCount(count)}${of} skbs from ${plural(flows.size, "flow")}; ` +
+    `${mapTitle(trace.started, at)} holds ${formatCount(count)}${capacityText(at)} skbs from ${plural(flows.size, "flow")}; ` +
     `its head is ${flow?.name ?? "unknown"}, waiting ${waited}.`
   );
 }

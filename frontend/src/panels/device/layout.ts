@@ -1,6 +1,7 @@
 /// Where everything of the device view stands, from what `started` says and the width alone.
 
 import type { Place, Started } from "../../protocol/messages.ts";
+import { instanceTitle } from "../../state/names.ts";
 
 export interface Box {
   x: number;
@@ -120,8 +121,9 @@ export function layoutDevice(started: Started, width: number): Layout {
 /// One device stands level with its queue, so that a packet's way is straight.
 function levelWith(card: Card | undefined, devices: number, top: number): number {
   const strip = card?.maps[0]?.strips[0];
-  if (!strip || devices > 1) return top;
-  return Math.max(top, strip.y + strip.h / 2 - 15);
+  if (devices > 1) return top;
+  if (!strip) return Math.max(26, top);
+  return Math.max(26, strip.y + strip.h / 2 - 15);
 }
 
 function layoutFlows(
@@ -185,12 +187,6 @@ function layoutCards(started: Started, x: number, w: number, top: number): Card[
     y += card.box.h + 10;
   }
   return cards;
-}
-
-/// A shared program's own name, else the text it runs.
-function instanceTitle(instance: Place): string {
-  const program = (instance.program ?? "").replace(/\.qdisc\.py$/, "");
-  return instance.name.includes(" ") && program ? program : instance.name;
 }
 
 function layoutMap(started: Started, map: Place, x: number, y: number, w: number): MapBox {

@@ -1,7 +1,8 @@
 /// The device view: a canvas of packets under a layer of labelled, focusable parts.
 
 import { formatBytes, formatCount, formatRate } from "../../base/format.ts";
-import { flowColour, type ThemeName } from "../../base/palette.ts";
+import { flowColour, inkOn, type ThemeName } from "../../base/palette.ts";
+import { capacityText } from "../../state/names.ts";
 import type { Player, Selection } from "../../state/player.svelte.ts";
 import { Counter, type QueueState, SLOTS } from "../../state/queues.ts";
 import type { Trace } from "../../state/trace.ts";
@@ -145,7 +146,8 @@ function buildLabels(
     labels.push(deviceLabel(add, band.box, band.place, band.name, layout));
   for (const tx of layout.txqs) labels.push(...txLabels(add, tx, trace, player));
   labels.push(binLabel(add, layout.drop, trace, "dropped", "drop-bin"));
-  labels.push(binLabel(add, layout.purge, trace, "purged by link down", "purge-bin"));
+  const purged = layout.purge.w < 160 ? "purged" : "purged by link down";
+  labels.push(binLabel(add, layout.purge, trace, purged, "purge-bin"));
   return labels;
 }
 
@@ -173,15 +175,18 @@ function flowLabel(
   const flow = trace.started.flows[index];
   const node = add(element("button", "source"), box);
   const swatch = element("span", "swatch", flow?.letter ?? "");
-  swatch.dataset.flow = String(index % 6);
-  swatch.style.setProperty("--flow", flowColour(options.theme(), index));
+  const paint = () => {
+    const colour = flowColour(options.theme(), index);
+    swatch.style.setProperty("--flow", colour);
+    swatch.style.color = inkOn(colour);
+  };
   const count = element("span", "source-count");
   node.append(swatch, element("span", "source-name", flow?.name ?? ""), count);
   node.title = `flow ${flow?.name ?? ""} (${flow?.model ?? ""})`;
   selecting(node, player, { kind: "flow", flow: index });
   return {
     refresh: (state) => {
-      swatch.style.setProperty("--flow", flowColour(options.theme(), index));
+      paint();
       count.textContent = formatCount(state.counter(index, Counter.arrived));
     },
   };
@@ -193,7 +198,7 @@ function mapLabel(add: Add, map: MapBox, trace: Trace, player: Player): Label {
   const count = element("span", "map-count");
   head.append(name, count);
   selecting(head, player, { kind: "place", place: map.place, slot: -1 });
-  const capacity = trace.place(map.place)?.capacity ?? 0;
+  const of = capacityText(trace.place(map.place));
   const slots = map.strips.map((box, i) => {
     const frame = add(element("div", "strip"), box);
     frame.dataset.through = "1";
@@ -212,7 +217,6 @@ function mapLabel(add: Add, map: MapBox, trace: Trace, player: Player): Label {
   return {
     refresh: (state, list) => {
       const held = heldIn(state, trace, map.place);
-      const of = capacity ? ` of ${formatCount(capacity)}` : "";
       const more = list.hidden.get(map.place) ?? 0;
       const hidden = more > 0 ? ` · ${more} more inner maps` : "";
       count.textContent = `${formatCount(held.count)}${of} skbs · ${formatBytes(held.bytes)}${hidden}`;
@@ -284,9 +288,7 @@ function txLabels(
         const short = queues.length > 1 ? (name.split(" ").at(-1) ?? name) : "tx";
         caption.textContent = `${queues.length > 1 ? `txq ${short}` : "tx ring"} · ${busy}`;
         sink.hidden = !isFirst;
-        let received = 0;
-        for (let i = 0; i < trace.started.flows.length; i++)
-          received += state.counter(i, Counter.received);
+        const received = state.receivedAt.get(tx.device) ?? 0;
         sink.textContent = formatCount(received);
         sink.title = `received ${formatCount(received)} packets`;
       },
