@@ -79,9 +79,9 @@ class FunctionCheck:
 
     # --- walking ---
 
-    def tick(self) -> None:
-        """Count one visit against the budget."""
-        self.whole.work += 1
+    def tick(self, steps: int = 1) -> None:
+        """Count visits, of nodes or of locals where states are copied and joined, against the budget."""
+        self.whole.work += steps
         if self.whole.work > limits.WORK_MAX:
             raise TooComplex
 
@@ -144,6 +144,7 @@ class FunctionCheck:
 
     def copy(self) -> State:
         """Return a copy of the state for another path."""
+        self.tick(len(self.here) // 8)
         return dict(self.here)
 
     def join(self, left: State | None, right: State | None, place: ast.AST | Span) -> State | None:
@@ -162,6 +163,7 @@ class FunctionCheck:
                 "end one of the paths with a return, or treat the packet alike on both",
             )
 
+        self.tick(len(left or ()) + len(right or ()))
         return join(left, right, disagree)
 
     def spend(self, name: str, why: str) -> None:

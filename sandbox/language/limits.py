@@ -11,7 +11,7 @@ DOCSTRING_BYTES_MAX = 16 * 1024
 NODES_MAX = 10_000
 DEPTH_MAX = 40
 LOOP_DEPTH_MAX = 8
-WORK_MAX = 200_000  # expressions and statements visited, repeated passes over loops included
+WORK_MAX = 100_000  # nodes visited and locals compared, repeated passes over loops included
 DIAGNOSTICS_MAX = 100
 
 PARAMS_MAX = 64

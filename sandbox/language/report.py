@@ -73,7 +73,7 @@ class Report:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return the problems in the order of the text."""
         problems = sorted(self.found.values(), key=lambda p: (p.line, p.column, p.slug))
-        if self.overflow:
+        if self.overflow and "too-many-problems" not in self.suppressed:
             problems.append(
                 Diagnostic(
                     slug="too-many-problems",
