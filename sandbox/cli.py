@@ -111,7 +111,10 @@ def _check_scenario(path: Path, data: bytes) -> tuple[Diagnostic, ...]:
     if loaded.model is None:
         return loaded.diagnostics
     job = Job(scenario=data.decode(), programs=programs, files=files, trace=False)
-    return prepare(job).diagnostics
+    own = {"scenario", *programs}  # advice about the library is not for who writes a scenario
+    return tuple(
+        one for one in prepare(job).diagnostics if one.severity != "advice" or one.source in own
+    )
 
 
 def _render(diagnostic: Diagnostic, path: Path) -> str:

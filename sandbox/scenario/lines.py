@@ -13,7 +13,8 @@ from dataclasses import dataclass
 Path = tuple[str | int, ...]
 
 _PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*""")
-_STRING = re.compile(r'''"""|\'\'\'|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#.*|[][{}]''')
+# A string that is not closed takes the rest of its line, so that no line costs more than one pass.
+_STRING = re.compile(r"""\"{3}|'{3}|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|#.*|[][{}]""")
 _MAX_PARTS = 8
 
 
