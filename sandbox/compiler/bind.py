@@ -7,10 +7,11 @@ maps, getters of single fields, words of its tables. `__builtins__` is empty.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from operator import attrgetter, methodcaller
+from operator import attrgetter
 from typing import Any
 
 from sandbox.compiler import arithmetic
+from sandbox.compiler.arithmetic import CALL_FUEL
 from sandbox.compiler.names import Bound
 from sandbox.compiler.records import CLASSES
 from sandbox.compiler.runtime import Runtime
@@ -115,10 +116,11 @@ class Binder:
             return _cb_storer(instance)
         if name == "show_global":
             return _global_shower(self.runtime)
-        method = getattr(instance, name)
-        if name in ("child_enqueue", "child_dequeue", "child_peek"):
-            return _fuel_kept(instance, method)
-        return method
+        if name == "child_enqueue":
+            return _giving_child(instance)
+        if name in ("child_dequeue", "child_peek"):
+            return _asking_child(instance, getattr(instance, name))
+        return getattr(instance, name)
 
     def _helper(self, name: str) -> Any:
         if name == "write_any":
@@ -224,17 +226,35 @@ def _global_shower(runtime: Runtime) -> Callable[[int, int, int], None]:
     return show_global
 
 
-def _fuel_kept(instance: Any, method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a call of a child that leaves our fuel alone: the child may be this very instance."""
+def _giving_child(instance: Any) -> Callable[[Any, int, int], Any]:
+    """Return child_enqueue; the child may be this very instance, so what a call changes is put back."""
+    fuel, method = instance.fuel, instance.child_enqueue
+
+    def child_enqueue(skb: Any, classid: int, line: int) -> Any:
+        left, running = fuel[0], instance.running
+        fuel[0] = CALL_FUEL
+        taken = method(skb, classid, line)
+        fuel[0] = left
+        instance.running = running
+        return taken
+
+    return child_enqueue
+
+
+def _asking_child(instance: Any, method: Callable[[int, int], Any]) -> Callable[[int, int], Any]:
+    """Return child_dequeue or child_peek, as above."""
     fuel = instance.fuel
 
-    def child(*args: Any) -> Any:
-        left = fuel[0]
-        result = method(*args)
+    def ask(classid: int, line: int) -> Any:
+        left, running, entering = fuel[0], instance.running, instance.entering
+        fuel[0] = CALL_FUEL
+        skb = method(classid, line)
         fuel[0] = left
-        return result
+        instance.running = running
+        instance.entering = entering
+        return skb
 
-    return child
+    return ask
 
 
 def _set_delay(ctx: Any, value: int) -> None:
@@ -262,8 +282,8 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
     },
     "map.length": attrgetter("length"),
     "map.bytes": attrgetter("bytes"),
-    "ctx.qlen": methodcaller("qlen"),
-    "ctx.backlog": methodcaller("backlog"),
+    "ctx.qlen": attrgetter("instance.gauge.qlen"),
+    "ctx.backlog": attrgetter("instance.gauge.backlog"),
     **{f"ctx.{name}": attrgetter(name) for name in ("now", "classid", "delay", "queue")},
     **{
         f"ctx.dev.{name}": attrgetter(f"dev_{name}")

@@ -238,7 +238,16 @@ class Evaluator:
                 return (self.lab.classes, base) if base >= 0 else None
             case "random" | "child_qlen" | "child_backlog":
                 return getattr(instance, e.helper)(*args)
-        left = instance.fuel[0]
+        if e.helper.startswith("child_"):
+            return self.child(e.helper, args, line)
         result = getattr(instance, e.helper)(*args, line)
-        instance.fuel[0] = left
+        return int(result) if isinstance(result, bool) else result
+
+    def child(self, name: str, args: list[Any], line: int) -> Any:
+        """Call a child, which may run this very instance: put back what belongs to this call."""
+        instance = self.lab.instance
+        mine = instance.fuel[0], instance.running, instance.entering, self.local
+        instance.fuel[0] = 50_000
+        result = getattr(instance, name)(*args, line)
+        instance.fuel[0], instance.running, instance.entering, self.local = mine
         return int(result) if isinstance(result, bool) else result

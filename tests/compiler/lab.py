@@ -173,11 +173,23 @@ class Lab:
         size = self._size(decl.max_entries)
         return Table(self.sim.trace, place, kind, size, len(words), words)
 
+    def graft(self, classid: int, handle: int) -> None:
+        """Make the instance a child of itself: a second qdisc below a class of the first."""
+        ctx = Ctx(self.instance, 1_000, handle, 0, 0, 1, 1500, 1000, 1, 10**9)
+        child = Qdisc(self.sim, 1, 4, handle, 1, 0, 1, self.instance, ctx, self.classes)
+        ctx.qdisc = child
+        found = self.classes.find(classid)
+        assert found is not None
+        found.child = child
+        self.sim.qdiscs.append(child)
+        self.instance.users.append(child)
+
     # --- use
 
     def packet(self, hash: int = HEADER.tuple_hash, **fields: int) -> Skb:
         skb = self.sim.pool.take()
         skb.header = replace(HEADER, tuple_hash=hash)
+        skb.stats = self.sim.sources[0].stats
         skb.len = 1000
         skb.ifindex = 1
         for name, value in fields.items():

@@ -316,3 +316,35 @@ def test_instances_share_nothing() -> None:
     second.entries.set_global("out", 41)
     second.call("enqueue", second.packet())
     assert second.entries.get_global("out") == 42
+
+
+NESTED = """queue = SkbMap(max_entries=9)
+out = 0
+
+def enqueue(skb, ctx):
+    global out
+    for i in range(10):
+        out += 1
+    if skb.mark > 0:
+        skb.mark = 0
+        if not child_enqueue(skb, 0x10001):
+            out = -1000
+        for i in range(5):
+            out += ctx.classid >> 16
+        return QUEUED
+    for i in range(49989):
+        out += 1
+    if not queue.push(skb, 0):
+        return DROP
+    return QUEUED
+"""
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_an_instance_that_is_its_own_child_has_fuel_and_place_of_its_own(direct: bool) -> None:
+    lab = Lab(checked(NESTED + DEQUEUE), direct=direct, classes=(0x10001,))
+    lab.graft(0x10001, handle=0x20000)
+    assert lab.call("enqueue", lab.packet(mark=1)) == 14 << 8
+    assert lab.globals()["out"] == 10 + 10 + 49989 + 5
+    assert lab.instance.running is lab.qdisc
+    assert 50_000 - lab.instance.fuel[0] == 15
