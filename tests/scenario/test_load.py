@@ -297,6 +297,7 @@ def test_all_problems_are_reported_at_once_in_order_of_lines() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        'x = """"' + '\\"' * 100_000 + '"""',
         b"\xff\xfe", b"\0", b"a" * (MAX_TEXT_BYTES + 1), "[" * 50_000, "a = " + "[" * 50_000,
         "a = 1" + "0" * 6000, "a = 0x" + "f" * 6000, "device = nan", "device = 1979-05-27",
         "[[device]]", "[[flow]]\n" * 5000, "flow = [1]\ndevice = []\nqdisc = 1\nrun = {}",
