@@ -6,7 +6,7 @@
 conservation (a packet arrives once and ends at most once, and nothing happens to it afterwards),
 Little's law (the integral of the number waiting is the sum of the waits, to the nanosecond), lengths of
 maps, one packet at a time on a wire and for as long as stated, no idle link with a packet waiting
-unless the qdisc said THROTTLE, and order inside a flow.
+unless the qdisc said THROTTLE, and order inside a flow among packets of one priority and mark.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-ARRIVE, PUSH, POP, DEQUEUE, DROP = 1, 4, 6, 7, 8
+ARRIVE, EGRESS, PUSH, VERDICT, POP, DEQUEUE, DROP = 1, 2, 4, 5, 6, 7, 8
 TX_START, TX_END, RECEIVE, THROTTLE, WATCHDOG = 10, 11, 12, 13, 14
 LINK, PURGE, STOLEN, RING = 17, 18, 21, 23
 ENDS = (DROP, RECEIVE, PURGE, STOLEN)
@@ -46,9 +46,10 @@ class Life:
     device: int
     len_bytes: int
     arrived_ns: int
+    labels: int  # priority and mark, by which a program may tell packets of one flow apart
     waiting: bool = True  # not yet given to a ring or the wire
     shared: bool = False  # last pushed into a map that belongs to no single qdisc
-    ended: bool = False
+    ended_ns: int = -1
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class Wire:
     waiting: int = 0
     waiting_shared: int = 0
     throttled_until: dict[int, int] = field(default_factory=dict)
-    last_of_flow: dict[int, int] = field(default_factory=dict)
+    last_of_flow: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def throttled(self, now_ns: int) -> bool:
         """Tell whether a qdisc of the device asked to be left alone until later."""
@@ -151,7 +152,7 @@ class Checker:
         """A new packet."""
         if row.skb in self.lives:
             self.wrong(number, row, "arrives twice")
-        self.lives[row.skb] = Life(row.slot, row.place, row.aux, row.time_ns)
+        self.lives[row.skb] = Life(row.slot, row.place, row.aux, row.time_ns, row.value)
         totals = self.flows[row.slot]
         totals.offered_packets += 1
         totals.offered_bytes += row.aux
@@ -164,8 +165,10 @@ class Checker:
         if life is None:
             self.wrong(number, row, f"kind {row.kind} before it arrived")
             return
-        if life.ended:
-            self.wrong(number, row, f"kind {row.kind} after its end")
+        if life.ended_ns >= 0:
+            # A qdisc says its verdict after its program, or its child, has dropped the packet.
+            if row.kind not in (EGRESS, VERDICT) or row.time_ns != life.ended_ns:
+                self.wrong(number, row, f"kind {row.kind} after its end")
             return
         if row.kind in (PUSH, POP):
             self.map_row(number, row, life)
@@ -223,9 +226,10 @@ class Checker:
             self.wrong(number, row, f"{row.aux} bytes sent of {life.len_bytes}")
         wire.sending = row.skb
         wire.until_ns = row.time_ns + row.value
-        if self.order and row.skb < wire.last_of_flow.get(life.flow, 0):
-            self.wrong(number, row, f"overtakes skb {wire.last_of_flow[life.flow]} of its flow")
-        wire.last_of_flow[life.flow] = row.skb
+        alike = (life.flow, life.labels)
+        if self.order and row.skb < wire.last_of_flow.get(alike, 0):
+            self.wrong(number, row, f"overtakes skb {wire.last_of_flow[alike]} of its flow")
+        wire.last_of_flow[alike] = row.skb
 
     def tx_end(self, number: int, row: Row) -> None:
         """A transmission takes exactly as long as it said."""
@@ -237,7 +241,7 @@ class Checker:
     def end(self, number: int, row: Row, life: Life) -> None:
         """The packet's last row."""
         self.leaves_queue(row, life)
-        life.ended = True
+        life.ended_ns = row.time_ns
         totals = self.flows[life.flow]
         if row.kind == RECEIVE:
             totals.received_packets += 1
@@ -264,7 +268,7 @@ class Checker:
     def finish(self, number: int) -> None:
         """Close the books: Little's law, and no count below zero."""
         for life in self.lives.values():
-            if not life.ended:
+            if life.ended_ns < 0:
                 self.flows[life.flow].inside += 1
             if life.waiting:
                 self.waits_ns += self.now_ns - life.arrived_ns

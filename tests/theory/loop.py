@@ -34,11 +34,16 @@ class Departure(NamedTuple):
 
 
 class Discipline(Protocol):
-    """A queue; `put` returns False when it drops the packet it was given."""
+    """A queue; `put` returns False when it drops the packet it was given.
+
+    `take` gives a packet, None when it has none, or the time before which it gives none.
+    """
 
     def put(self, packet: Packet) -> bool: ...
 
-    def take(self) -> Packet | None: ...
+    def take(self, now_ns: int) -> Packet | int | None: ...
+
+    def clear(self) -> list[int]: ...
 
 
 @dataclass
@@ -54,27 +59,36 @@ class Fifo:
         self.waiting.append(packet)
         return True
 
-    def take(self) -> Packet | None:
+    def take(self, now_ns: int = 0) -> Packet | None:
         return self.waiting.popleft() if self.waiting else None
+
+    def clear(self) -> list[int]:
+        gone = [packet.number for packet in self.waiting]
+        self.waiting.clear()
+        return gone
 
 
 PRIOMAP = (1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)
 
 
 class Prio:
-    """Three fifos in strict order; the band is that of Linux's default map of priorities."""
+    """Queues in strict order; the band is that of Linux's default map of priorities."""
 
-    def __init__(self, limit: int) -> None:
-        self.bands = [Fifo(limit) for _ in range(3)]
+    def __init__(self, *bands: Discipline) -> None:
+        self.bands = bands
 
     def put(self, packet: Packet) -> bool:
         return self.bands[PRIOMAP[packet.priority & 15]].put(packet)
 
-    def take(self) -> Packet | None:
+    def take(self, now_ns: int) -> Packet | int | None:
         for band in self.bands:
-            if band.waiting:
-                return band.take()
+            packet = band.take(now_ns)
+            if packet is not None:
+                return packet
         return None
+
+    def clear(self) -> list[int]:
+        return [number for band in self.bands for number in band.clear()]
 
 
 class Rank:
@@ -91,8 +105,13 @@ class Rank:
         self.waiting.sort(key=lambda waiting: waiting.rank)  # a stable sort keeps ties in order
         return True
 
-    def take(self) -> Packet | None:
+    def take(self, now_ns: int) -> Packet | None:
         return self.waiting.pop(0) if self.waiting else None
+
+    def clear(self) -> list[int]:
+        gone = [packet.number for packet in self.waiting]
+        self.waiting.clear()
+        return gone
 
 
 class Drr:
@@ -117,7 +136,7 @@ class Drr:
             self.round.append(packet.flow)
         return True
 
-    def take(self) -> Packet | None:
+    def take(self, now_ns: int) -> Packet | None:
         while self.round:
             flow = self.round[0]
             head = self.flows[flow].waiting[0]
@@ -131,32 +150,99 @@ class Drr:
             self.deficits[flow] += self.quanta[flow]
         return None
 
+    def clear(self) -> list[int]:
+        self.round.clear()
+        return [number for flow in self.flows for number in flow.clear()]
+
+
+class Paced:
+    """A fifo that gives one packet each `gap_ns` at most."""
+
+    def __init__(self, limit: int, gap_ns: int) -> None:
+        self.fifo = Fifo(limit)
+        self.gap_ns = gap_ns
+        self.next_ns = 0
+
+    def put(self, packet: Packet) -> bool:
+        return self.fifo.put(packet)
+
+    def take(self, now_ns: int) -> Packet | int | None:
+        if not self.fifo.waiting:
+            return None
+        if now_ns < self.next_ns:
+            return self.next_ns
+        self.next_ns = now_ns + self.gap_ns
+        return self.fifo.take()
+
+    def clear(self) -> list[int]:
+        return self.fifo.clear()
+
 
 def wire_ns(len_bytes: int, rate_bps: int) -> int:
     """Return how long a packet is on the wire, rounded up."""
     return -(-len_bytes * 8 * NS_PER_S // rate_bps)
 
 
+@dataclass
+class Link:
+    """One link in front of a queue, and what became of every packet."""
+
+    queue: Discipline
+    rate_bps: int
+    up: bool = True
+    free_ns: int = 0
+    departures: list[Departure] = field(default_factory=list)
+    drops: list[int] = field(default_factory=list)
+    purged: list[int] = field(default_factory=list)
+
+    def drain(self, now_ns: int, until_ns: int) -> None:
+        """Send what the queue gives before or at `until_ns`; it could be asked first at `now_ns`."""
+        at_ns = max(now_ns, self.free_ns)
+        while self.up and at_ns <= until_ns:
+            packet = self.queue.take(at_ns)
+            if packet is None:
+                return
+            if isinstance(packet, int):
+                at_ns = packet
+                continue
+            self.free_ns = at_ns + wire_ns(packet.len_bytes, self.rate_bps)
+            self.departures.append(Departure(packet.number, at_ns, self.free_ns))
+            at_ns = self.free_ns
+
+    def arrive(self, packet: Packet) -> None:
+        """Offer a packet; it may start at once."""
+        if not self.up or not self.queue.put(packet):
+            self.drops.append(packet.number)
+        self.drain(packet.time_ns, packet.time_ns)
+
+    def down(self, now_ns: int) -> None:
+        """Lose what waits and what is on the wire."""
+        self.up = False
+        self.purged += self.queue.clear()
+        if self.departures and self.departures[-1].end_ns > now_ns:
+            self.purged.append(self.departures[-1].number)
+        self.free_ns = 0
+
+
 def serve(
-    arrivals: Sequence[Packet], queue: Discipline, rate_bps: int
-) -> tuple[list[Departure], list[int]]:
-    """Return the departures in order and the numbers of the dropped packets."""
-    departures: list[Departure] = []
-    drops: list[int] = []
-    free_ns = 0
-
-    def drain(until_ns: int) -> None:
-        nonlocal free_ns
-        while free_ns <= until_ns and (packet := queue.take()) is not None:
-            start = max(free_ns, packet.time_ns)
-            free_ns = start + wire_ns(packet.len_bytes, rate_bps)
-            departures.append(Departure(packet.number, start, free_ns))
-
-    for packet in arrivals:
-        drain(packet.time_ns)
-        if not queue.put(packet):
-            drops.append(packet.number)
-        elif free_ns <= packet.time_ns:
-            drain(packet.time_ns)
-    drain(1 << 62)
-    return departures, drops
+    arrivals: Sequence[Packet],
+    queue: Discipline,
+    rate_bps: int,
+    changes: Sequence[tuple[int, bool]] = (),
+) -> Link:
+    """Return the link after all arrivals; `changes` are the times at which it goes down (False) or up."""
+    link = Link(queue, rate_bps)
+    now_ns = 0
+    moments: list[tuple[int, int, Packet | bool]] = [(p.time_ns, 1, p) for p in arrivals]
+    moments += [(at_ns, 0, up) for at_ns, up in changes]
+    for at_ns, _, what in sorted(moments, key=lambda moment: moment[:2]):
+        link.drain(now_ns, at_ns)
+        now_ns = at_ns
+        if isinstance(what, Packet):
+            link.arrive(what)
+        elif what:
+            link.up = True
+        else:
+            link.down(at_ns)
+    link.drain(now_ns, 1 << 62)
+    return link

@@ -1,0 +1,65 @@
+"""Take the README's screenshot from the running product: .venv/bin/python docs/images/take.py
+
+Starts the service on a free port, opens the page in an installed Chromium, lets the opening scenario
+play for a while and writes page.png (light) and page-dark.png beside this file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+SIZE = {"width": 1440, "height": 900}
+PLAYING_MS = 6_000
+
+
+def start_service() -> tuple[subprocess.Popen[str], str]:
+    """Start the service on any free port; return it and its address."""
+    command = [sys.executable, "-m", "backend", "--port", "0", "--no-browser"]
+    service = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert service.stdout is not None
+    for line in service.stdout:
+        if found := re.search(r"http://\S+", line):
+            return service, found.group()
+    raise SystemExit("the service did not start")
+
+
+def take(browser: Browser, address: str, scheme: str, file: Path) -> None:
+    """Write one picture of the page."""
+    page = browser.new_page(viewport=SIZE, color_scheme=scheme, device_scale_factor=1)
+    page.goto(address)
+    page.wait_for_timeout(PLAYING_MS)
+    page.screenshot(path=file)
+    page.close()
+
+
+def main() -> None:
+    """Take both pictures."""
+    chromium = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    )
+    if chromium is None:
+        raise SystemExit("no Chromium or Chrome was found; name one in CHROMIUM")
+    service, address = start_service()
+    try:
+        with sync_playwright() as playwright:
+            options = ["--no-sandbox"] if os.geteuid() == 0 else []
+            browser = playwright.chromium.launch(executable_path=chromium, args=options)
+            take(browser, address, "light", HERE / "page.png")
+            take(browser, address, "dark", HERE / "page-dark.png")
+            browser.close()
+    finally:
+        service.terminate()
+        service.wait(timeout=10)
+
+
+if __name__ == "__main__":
+    main()
