@@ -125,7 +125,10 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
     highlightSelectionMatches(),
     placeholder(options.empty),
     look,
-    EditorView.contentAttributes.of({ "aria-label": kind === "python" ? "Program" : "Scenario" }),
+    EditorView.contentAttributes.of({
+      "aria-label": kind === "python" ? "Program" : "Scenario",
+      tabindex: "0",
+    }),
     keymap.of([
       { key: "Mod-Enter", run: () => handled(options.run) },
       { key: "Escape", run: (view) => handled(() => view.contentDOM.blur()) },

@@ -7,7 +7,7 @@ import {
   type Vocabulary,
 } from "../protocol/api.ts";
 import { fetchOpening } from "../protocol/opening.ts";
-import { Documents } from "./documents.svelte.ts";
+import { Documents, type Draft } from "./documents.svelte.ts";
 import { Player } from "./player.svelte.ts";
 import { defaultSpeed, Runner } from "./runner.svelte.ts";
 import { Theme } from "./theme.svelte.ts";
@@ -22,6 +22,8 @@ export class Session {
   library = $state.raw<LibraryItem[]>([]);
   vocabulary = $state.raw<Vocabulary | null>(null);
   notice = $state("");
+  /// What an earlier visit left, until it is opened or dismissed.
+  draft = $state.raw<Draft | null>(Documents.draft());
   /// A line the editor should show and glow; `at` tells repeated requests apart.
   revealLine = $state.raw<{ tab: string; line: number; at: number } | null>(null);
 
@@ -73,6 +75,17 @@ export class Session {
       this.library = (library.value as { programs: LibraryItem[] }).programs;
     }
     if (helpers.status === "fulfilled") this.vocabulary = helpers.value as Vocabulary;
+  }
+
+  openDraft(): void {
+    const { draft } = this;
+    this.draft = null;
+    if (!draft) return;
+    this.documents.load(draft);
+    this.documents.edited = true;
+    this.player.restart();
+    this.runner.chooseSpeed = true;
+    this.runner.run();
   }
 
   openScenario(item: ScenarioItem): void {

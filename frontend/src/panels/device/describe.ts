@@ -97,7 +97,7 @@ function recentFlights(trace: Trace, layout: Layout, moment: Moment): Flights {
     if (kind === Kind.push && !flights.started.has(skb)) {
       const from = sourcePoint(layout, packets.flow(rows, skb));
       const strip = heads.get(rows.place(i))?.strip;
-      if (from && strip) {
+      if (from && strip && !layout.narrow) {
         const bend: [number, number] = [from.x, strip.x];
         flights.started.set(skb, { from, at, lastsNs: moment.flightNs, bend });
       }
