@@ -76,6 +76,7 @@ class Lab:
             self.sim, 0, 3, 0x10000, 1, 0, level, self.instance, self.ctx, self.classes
         )
         self.ctx.qdisc = self.qdisc
+        self.qdisc.filters = List()
         self.sim.qdiscs.append(self.qdisc)
         self.instance.running = self.qdisc
         self.instance.users.append(self.qdisc)

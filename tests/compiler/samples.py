@@ -130,6 +130,9 @@ def enqueue(skb, ctx):
     if skb.mark % 7 == 5:
         ctx.classid = 0x10001
         return PASS
+    if skb.mark % 7 == 6:
+        skb.priority = skb_classify(skb, ctx.classid) + skb_classify_action(skb, ctx.classid, 1)
+        return QUEUED if child_enqueue(skb, 0x10001 + key) else CN
     if marking and mark_ecn(skb):
         trace("marked %d of %d", skb.mark, total)
     if not queue.push(skb, rank ^ weights[key]):
@@ -179,6 +182,10 @@ def dequeue(ctx):
     mine = class_of(0x10002)
     if mine is not None:
         total ^= mine.classid
+    head = child_peek(0x10001)
+    if head is not None or child_qlen(0x10001) + child_backlog(0x10001) > 0:
+        return child_dequeue(0x10001)
+    total = min(total, 1 << 40)
     if random() & 15 == 0:
         ctx.delay = 1000
         return THROTTLE
