@@ -29,12 +29,12 @@ class Settings:
     scenarios_dir: Path = ROOT / "scenarios"
     page_dir: Path = ROOT / "frontend" / "dist"
 
-    run_cpu_ms: int = 5_000
+    run_cpu_ms: int = 10_000
     run_memory_bytes: int = 256 * MIB
     check_cpu_ms: int = 2_000
     check_memory_bytes: int = 256 * MIB
     # Wall time counts only while the service waits for a worker that has credit.
-    run_wall_s: float = 20.0
+    run_wall_s: float = 35.0
     check_wall_s: float = 10.0
     # A worker without credit, or paused, gives up its place after this; its run resumes later.
     stall_s: float = 5.0

@@ -135,10 +135,9 @@ class Session:
     async def _drop_run(self) -> None:
         """End the current run and its worker."""
         task, self._task, self._run = self._task, None, None
-        if task is not None:
+        while task is not None and not task.done():
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ClientGone):
-                await task
+            await asyncio.wait([task], timeout=1)
 
     async def _close(self, code: int, reason: str) -> None:
         message: dict[str, Any] = {"type": "websocket.close", "code": code, "reason": reason}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from sandbox.protocol import (
 
 READ_BUFFER_BYTES = 64 * 1024
 CONTROL_BUFFER_BYTES = 64 * 1024
+LAST_WORD_S = 0.2
 END_TIMEOUT_S = 5.0
 
 
@@ -75,7 +75,8 @@ class Worker:
     async def give(self, task: dict[str, Any], timeout_s: float) -> None:
         """Send the task; waits until the worker has taken it. Raises OSError or TimeoutError."""
         self._writer.write(encode_json(task))
-        await asyncio.wait_for(self._writer.drain(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await self._writer.drain()
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a small control message without waiting; a worker that reads none is killed."""
@@ -112,19 +113,17 @@ class Worker:
 
     async def close(self) -> Ending:
         """End the process if it runs, give everything back, and say how it ended."""
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        self._writer.transport.abort()
         # A worker that said its last word is about to end by itself; any other is killed.
+        ended = self._child.ended
         try:
-            status = await asyncio.wait_for(asyncio.shield(self._child.ended), 0.2)
-        except TimeoutError:
+            await asyncio.wait([ended], timeout=LAST_WORD_S)
             self._child.kill()
-            status = await asyncio.wait_for(self._child.ended, END_TIMEOUT_S)
+            await asyncio.wait([ended], timeout=END_TIMEOUT_S)
         finally:
             self._child.kill()
             self._child.forget()
-        return ending(status)
+        return ending(ended.result() if ended.done() else signal.SIGKILL)
 
 
 def ending(status: int) -> Ending:

@@ -107,12 +107,10 @@ class Zygote:
 
     async def ready(self) -> Lock:
         """Wait for the self-test's result. Raises Unavailable when the zygote cannot start."""
-        try:
-            return await asyncio.wait_for(
-                asyncio.shield(self._ready), self._settings.start_timeout_s
-            )
-        except TimeoutError:
-            raise Unavailable("the zygote did not start in time") from None
+        await asyncio.wait([self._ready], timeout=self._settings.start_timeout_s)
+        if not self._ready.done():
+            raise Unavailable("the zygote did not start in time")
+        return self._ready.result()
 
     async def fork(self, cpu_ms: int, memory_bytes: int) -> Child:
         """Return a new locked worker. Raises Unavailable when the zygote is gone."""
@@ -129,7 +127,10 @@ class Zygote:
         try:
             with theirs:
                 socket.send_fds(self._control, [json.dumps(message).encode()], [theirs.fileno()])
-            return await asyncio.wait_for(asyncio.shield(request.answer), ANSWER_TIMEOUT_S)
+            await asyncio.wait([request.answer], timeout=ANSWER_TIMEOUT_S)
+            if not request.answer.done():
+                raise TimeoutError
+            return request.answer.result()
         except (OSError, TimeoutError):
             self._requests.pop(token, None)
             ours.close()
