@@ -18,10 +18,10 @@ ONE = 65535  # 1.0 as a 16-bit fraction
 LOW_BITS = (1 << 47) - 1  # all that the 16-bit result depends on
 
 limit = Param(1000, min=0, max=1000000, unit="packets", help="packets it may hold")
-target = Param(5000000, min=0, max=10000000000, unit="ns", help="a wait that is acceptable for ever")
-interval = Param(100000000, min=1024, max=10000000000, unit="ns", help="how long it may be longer; a worst round trip")
+target = Param(5000000, min=0, max=10000000000, unit="ns", help="a wait that is always acceptable")
+interval = Param(100000000, min=1024, max=10000000000, unit="ns", help="how long a wait may exceed target")
 ecn = Param(False, help="mark ECN-capable packets in place of dropping them")
-ce_threshold = Param(2199023254528, min=0, max=2199023254528, unit="ns", help="mark every packet that waited longer; off by default")
+ce_threshold = Param(2199023254528, min=0, max=2199023254528, unit="ns", help="mark what waited longer")  # off
 
 queue = SkbMap(max_entries=1000000)
 
@@ -65,8 +65,7 @@ def stands(skb: Skb, ctx):
 
 
 def begin_dropping(now):
-    global dropping, count, last_count, inv_sqrt, drop_next
-    dropping = True
+    global count, last_count, inv_sqrt, drop_next
     # Back soon after the last time: go on at about the pace that worked then.
     if count - last_count > 1 and now - drop_next < 16 * (interval >> UNIT_SHIFT):
         count = count - last_count
@@ -93,37 +92,29 @@ def dequeue(ctx):
     if skb is None:
         dropping = False
         return None
-    too_long = stands(skb, ctx)
-    if dropping and not too_long:
-        dropping = False
-    elif dropping:
-        while dropping and now >= drop_next:
-            count += 1
-            newton_step()
-            if ecn and mark_ecn(skb):
-                drop_next = control_law(drop_next)
-                break
-            drop(skb, "standing queue")
-            skb = queue.pop()
-            if skb is None:
-                first_above = 0
-                dropping = False
-                return None
-            if stands(skb, ctx):
-                drop_next = control_law(drop_next)
-            else:
-                dropping = False
-    elif too_long:
-        if ecn and mark_ecn(skb):
+    standing = stands(skb, ctx)
+    starting = standing and not dropping
+    dropping = standing
+    while starting or (dropping and now >= drop_next):
+        if starting:
             begin_dropping(now)
         else:
+            count += 1
+            newton_step()
+        marked = ecn and mark_ecn(skb)
+        if not marked:
             drop(skb, "standing queue")
-            begin_dropping(now)
             skb = queue.pop()
             if skb is None:
                 first_above = 0
+                dropping = starting
                 return None
-            stands(skb, ctx)
+            dropping = stands(skb, ctx) or starting
+        if dropping and not starting:
+            drop_next = control_law(drop_next)
+        if marked:
+            break
+        starting = False
     if waited_units(skb, ctx) > ce_threshold >> UNIT_SHIFT:
         mark_ecn(skb)
     return skb

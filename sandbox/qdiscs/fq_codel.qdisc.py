@@ -6,8 +6,8 @@ quantum it joins the "old" flows. When the qdisc is full, the flow with most byt
 packets at once, from the head. Flows that share a bucket share its fate, and an application that opens
 fifty connections gets fifty shares.
 
-Times and the inverse square root are kept as in codel. Left out: the size of the kernel's own packet
-buffers (`memory_limit` counts packet bytes here).
+Times and the inverse square root are kept as in codel. `memory_limit` counts packet buffers by an estimate of
+what the kernel allocates.
 
 Source: RFC 8290; net/sched/sch_fq_codel.c, include/net/codel_impl.h.
 """
@@ -23,12 +23,12 @@ BYTES_MAX = 1 << 40
 
 limit = Param(10240, min=0, max=1000000, unit="packets", help="packets in all flows together")
 flows = Param(1024, min=1, max=65536, help="number of buckets")
-quantum = Param(0, min=0, max=1048576, unit="bytes", help="bytes a flow sends in a round, at least 256; 0: MTU + 14")
-target = Param(5000000, min=0, max=10000000000, unit="ns", help="a wait that is acceptable for ever")
-interval = Param(100000000, min=1024, max=10000000000, unit="ns", help="how long it may be longer; a worst round trip")
+quantum = Param(0, min=0, max=1048576, unit="bytes", help="bytes a round, at least 256; 0: MTU + 14")
+target = Param(5000000, min=0, max=10000000000, unit="ns", help="a wait that is always acceptable")
+interval = Param(100000000, min=1024, max=10000000000, unit="ns", help="how long a wait may exceed target")
 ecn = Param(True, help="mark ECN-capable packets in place of dropping them")
-ce_threshold = Param(2199023254528, min=0, max=2199023254528, unit="ns", help="mark every packet that waited longer; off by default")
-memory_limit = Param(33554432, min=0, max=2147483648, unit="bytes", help="bytes in all flows together")
+ce_threshold = Param(2199023254528, min=0, max=2199023254528, unit="ns", help="mark what waited longer")  # off
+memory_limit = Param(33554432, min=0, max=2147483648, unit="bytes", help="memory of all packets together")
 drop_batch = Param(64, min=1, max=10000, unit="packets", help="most packets dropped at once when full")
 
 
@@ -48,6 +48,11 @@ table = HashMap(max_entries=flows, value=Flow)
 queues = FlowMap(flows, max_entries=1000000)  # the flow of smallest rank has most bytes
 new_flows = Queue(max_entries=flows)
 old_flows = Queue(max_entries=flows)
+memory = 0
+
+
+def quantum_of(ctx):
+    return max(256, quantum) if quantum > 0 else ctx.dev.mtu + ETHERNET_BYTES
 
 
 def bucket_of(skb: Skb, handle):
@@ -63,8 +68,10 @@ def bucket_of(skb: Skb, handle):
     return skb.hash * flows >> 32
 
 
-def weigh(key, flow: Flow, len_bytes):
+def count_bytes(key, flow: Flow, len_bytes, packets):
     # Of equally fat flows the one with the lower bucket is the fattest.
+    global memory
+    memory += packets * ((2 << log2_floor(abs(len_bytes) + 351)) + 256)
     flow.backlog += len_bytes
     queues.set_rank(key, (BYTES_MAX - flow.backlog << 16) + key)
 
@@ -72,7 +79,7 @@ def weigh(key, flow: Flow, len_bytes):
 def take(key, flow: Flow):
     skb = queues.pop(key)
     if skb is not None:
-        weigh(key, flow, -skb.len)
+        count_bytes(key, flow, -skb.len, -1)
     return skb
 
 
@@ -83,17 +90,15 @@ def drop_fattest():
         return -1
     enough = flow.backlog >> 1
     dropped_bytes = 0
-    dropped = 0
-    while dropped < drop_batch:
+    for i in range(drop_batch):
         skb = take(key, flow)
         if skb is None:
             break
         dropped_bytes += skb.len
-        dropped += 1
         drop(skb, "fattest flow")
+        flow.count += 1
         if dropped_bytes >= enough:
             break
-    flow.count += dropped
     return key
 
 
@@ -107,22 +112,14 @@ def enqueue(skb, ctx):
     len_bytes = skb.len
     if not queues.push(key, skb, 0):
         return DROP
-    weigh(key, flow, len_bytes)
+    count_bytes(key, flow, len_bytes, 1)
     if not flow.listed:
         flow.listed = True
         flow.deficit = quantum_of(ctx)
         new_flows.push(key)
-    if ctx.qlen <= limit and ctx.backlog <= memory_limit:
+    if ctx.qlen <= limit and memory <= memory_limit:
         return QUEUED
     return CN if drop_fattest() == key else QUEUED
-
-
-def quantum_of(ctx):
-    return max(256, quantum) if quantum > 0 else ctx.dev.mtu + ETHERNET_BYTES
-
-
-def waited_units(skb: Skb, ctx):
-    return (ctx.now >> UNIT_SHIFT) - (skb.enqueued_at >> UNIT_SHIFT)
 
 
 def newton_step(flow: Flow):
@@ -134,9 +131,14 @@ def control_law(flow: Flow, start):
     flow.drop_next = start + (((interval >> UNIT_SHIFT) * flow.inv_sqrt) >> 16)
 
 
+def waited_units(skb: Skb, ctx):
+    return (ctx.now >> UNIT_SHIFT) - (skb.enqueued_at >> UNIT_SHIFT)
+
+
 def stands(flow: Flow, skb: Skb, ctx):
+    # Whether the wait has been above target for an interval.
     now = ctx.now >> UNIT_SHIFT
-    if waited_units(skb, ctx) < target >> UNIT_SHIFT or flow.backlog <= ctx.dev.mtu + ETHERNET_BYTES:
+    if waited_units(skb, ctx) < target >> UNIT_SHIFT or ctx.backlog <= ctx.dev.mtu + ETHERNET_BYTES:
         flow.first_above = 0
         return False
     if flow.first_above == 0:
@@ -146,7 +148,6 @@ def stands(flow: Flow, skb: Skb, ctx):
 
 
 def begin_dropping(flow: Flow, now):
-    flow.dropping = True
     if flow.count - flow.last_count > 1 and now - flow.drop_next < 16 * (interval >> UNIT_SHIFT):
         flow.count = flow.count - flow.last_count
         newton_step(flow)
@@ -163,84 +164,66 @@ def codel_dequeue(key, flow: Flow, ctx):
     if skb is None:
         flow.dropping = False
         return None
-    too_long = stands(flow, skb, ctx)
-    if flow.dropping and not too_long:
-        flow.dropping = False
-    elif flow.dropping:
-        while flow.dropping and now >= flow.drop_next:
-            flow.count += 1
-            newton_step(flow)
-            if ecn and mark_ecn(skb):
-                control_law(flow, flow.drop_next)
-                break
-            drop(skb, "standing queue")
-            skb = take(key, flow)
-            if skb is None:
-                flow.first_above = 0
-                flow.dropping = False
-                return None
-            if stands(flow, skb, ctx):
-                control_law(flow, flow.drop_next)
-            else:
-                flow.dropping = False
-    elif too_long:
-        if ecn and mark_ecn(skb):
+    standing = stands(flow, skb, ctx)
+    starting = standing and not flow.dropping
+    flow.dropping = standing
+    while starting or (flow.dropping and now >= flow.drop_next):
+        if starting:
             begin_dropping(flow, now)
         else:
+            flow.count += 1
+            newton_step(flow)
+        marked = ecn and mark_ecn(skb)
+        if not marked:
             drop(skb, "standing queue")
-            begin_dropping(flow, now)
             skb = take(key, flow)
             if skb is None:
                 flow.first_above = 0
+                flow.dropping = starting
                 return None
-            stands(flow, skb, ctx)
+            flow.dropping = stands(flow, skb, ctx) or starting
+        if flow.dropping and not starting:
+            control_law(flow, flow.drop_next)
+        if marked:
+            break
+        starting = False
     if waited_units(skb, ctx) > ce_threshold >> UNIT_SHIFT:
         mark_ecn(skb)
     return skb
 
 
-def next_key():
-    key = new_flows.peek()
-    if key is None:
-        key = old_flows.peek()
-    return key
-
-
-def leave_front():
-    if new_flows.pop() is None:
-        old_flows.pop()
-
-
 def dequeue(ctx):
-    key = next_key()
-    while key is not None:
+    while len(new_flows) + len(old_flows) > 0:
+        is_new = len(new_flows) > 0
+        key = new_flows.peek() if is_new else old_flows.peek()
+        if key is None:
+            return None
         flow = table.lookup(key)
         if flow is None:
             return None
-        was_new = len(new_flows) > 0
-        if flow.deficit <= 0:
-            flow.deficit += quantum_of(ctx)
-            leave_front()
-            old_flows.push(key)
-        else:
+        if flow.deficit > 0:
             skb = codel_dequeue(key, flow, ctx)
             if skb is not None:
                 flow.deficit -= skb.len
                 return skb
-            leave_front()
-            if was_new and len(old_flows) > 0:
-                old_flows.push(key)
-            else:
-                flow.listed = False
-        key = next_key()
+            # Once round the old flows, so that being new again and again does not pay.
+            flow.listed = is_new and len(old_flows) > 0
+        else:
+            flow.deficit += quantum_of(ctx)
+        if is_new:
+            new_flows.pop()
+        else:
+            old_flows.pop()
+        if flow.listed:
+            old_flows.push(key)
     return None
 
 
 def reset(ctx):
-    while len(new_flows) > 0:
-        new_flows.pop()
-    while len(old_flows) > 0:
-        old_flows.pop()
+    global memory
+    memory = 0
+    while new_flows.pop() is not None or old_flows.pop() is not None:
+        pass
     for key in table:
         flow = table.lookup(key)
         if flow is not None:

@@ -31,10 +31,10 @@ class Flow(Record):
     changed: int = 0  # number of the change that made the bucket as long as it is
 
 
-table = HashMap(max_entries=flows, value=Flow)
+table = HashMap(max_entries=flows, value=Flow)  # the buckets in use
 queues = SkbMapHash(flows, max_entries=1000000)
-moving = SkbMap(max_entries=1000000)
 ring = Queue(max_entries=flows)
+moving = SkbMap(max_entries=1000000)
 changes = 0
 perturbation = 0
 
@@ -44,7 +44,7 @@ def quantum_of(ctx):
 
 
 def bucket_of(skb: Skb, handle):
-    # 0 to divisor - 1 by hash, a classid's minor number, or -1 when a filter says drop.
+    # 0 to divisor - 1, or -1 when a filter says drop.
     chosen = skb.priority
     if chosen & MAJOR_MASK != handle or chosen & MINOR_MASK == 0 or chosen & MINOR_MASK > divisor:
         found = skb_classify_action(skb, handle)
@@ -56,23 +56,21 @@ def bucket_of(skb: Skb, handle):
     return hash_skb(skb, perturbation) % divisor
 
 
-def grown(key, flow: Flow, ctx):
-    # After a push: a bucket that was empty goes to the back of the ring.
+def resized(key, flow: Flow):
+    # After a push or pop.
     global changes
     changes += 1
     flow.changed = changes
+    if len(queues[key]) == 0:
+        table.delete(key)
+
+
+def began(key, flow: Flow, ctx):
+    # A bucket that was empty goes to the back of the ring.
     if len(queues[key]) == 1:
         flow.allot = quantum_of(ctx)
         ring.push(key)
-
-
-def shrunk(key):
-    # After a pop from a bucket that still holds packets.
-    global changes
-    flow = table.lookup(key)
-    changes += 1
-    if flow is not None:
-        flow.changed = changes
+    resized(key, flow)
 
 
 def longest():
@@ -91,17 +89,18 @@ def longest():
 
 
 def drop_one():
-    # When all buckets hold one packet, the one whose turn it is loses it.
     key = longest()
     if len(queues[key]) == 1:
+        # All buckets hold one packet: the one whose turn it is loses it.
         front = ring.pop()
         if front is not None:
             key = front
-            table.delete(key)
+    flow = table.lookup(key)
     skb = queues[key].pop() if headdrop else queues[key].pop_last()
     if skb is not None:
         drop(skb, "longest bucket")
-    shrunk(key)
+    if flow is not None:
+        resized(key, flow)
     return key
 
 
@@ -113,41 +112,40 @@ def enqueue(skb, ctx):
     if flow is None:
         return DROP
     if len(queues[key]) >= depth:
-        if not headdrop:
+        oldest = queues[key].pop() if headdrop else None
+        if oldest is None:
             return DROP
-        oldest = queues[key].pop()
-        if oldest is not None:
-            drop(oldest, "depth of a bucket")
+        drop(oldest, "depth of a bucket")
         if not queues[key].push(skb, 0):
             return DROP
         return CN
     if not queues[key].push(skb, 0):
         return DROP
-    grown(key, flow, ctx)
+    began(key, flow, ctx)
     if ctx.qlen <= min(limit, depth * flows):
         return QUEUED
     return CN if drop_one() == key else QUEUED
 
 
 def dequeue(ctx):
-    key = ring.peek()
-    while key is not None:
+    while len(ring) > 0:
+        key = ring.peek()
+        if key is None:
+            return None
         flow = table.lookup(key)
         if flow is None:
             return None
         if flow.allot > 0:
             skb = queues[key].pop()
+            resized(key, flow)
             if len(queues[key]) == 0:
                 ring.pop()
-                table.delete(key)
             elif skb is not None:
                 flow.allot -= skb.len
-                shrunk(key)
             return skb
         flow.allot += quantum_of(ctx)
         ring.pop()
         ring.push(key)
-        key = ring.peek()
     return None
 
 
@@ -160,25 +158,24 @@ def timer(ctx):
     # Hash every packet anew.
     global perturbation
     perturbation = random()
-    key = ring.pop()
-    while key is not None:
+    while len(ring) > 0:
+        key = ring.pop()
+        if key is None:
+            return
         table.delete(key)
         skb = queues[key].pop()
         while skb is not None:
             if not moving.push(skb, 0):
                 drop(skb)
             skb = queues[key].pop()
-        key = ring.pop()
     skb = moving.pop()
     while skb is not None:
-        key = bucket_of(skb, 0)
-        flow = table.lookup_or_init(key)
-        if flow is None or len(queues[key]) >= depth:
-            drop(skb, "bucket full after perturbation")
-        elif not queues[key].push(skb, 0):
-            drop(skb)
+        key = bucket_of(skb, ctx.classid)
+        flow = table.lookup_or_init(max(key, 0))
+        if flow is None or key < 0 or len(queues[key]) >= depth or not queues[key].push(skb, 0):
+            drop(skb, "no room after a change of the hash")
         else:
-            grown(key, flow, ctx)
+            began(key, flow, ctx)
         skb = moving.pop()
     ctx.timer_after(max(1, perturb) * NS_PER_S)
 
