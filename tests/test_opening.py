@@ -12,8 +12,9 @@ FRONTEND = Path(__file__).resolve().parents[1] / "frontend"
 def test_recorded_opening_equals_a_live_run() -> None:
     recorder = runpy.run_path(str(FRONTEND / "tools/record_opening.py"))
     opening, rows = recorder["record"](recorder["DEFAULT"])
-    recorded = json.loads((FRONTEND / "public/opening.json").read_text(encoding="utf-8"))
+    text, planes = recorder["recorded"]()
+    recorded = json.loads(text)
     cure = "run python frontend/tools/record_opening.py"
     assert recorded["finished"]["digest"] == opening["finished"]["digest"], cure
     assert recorded["scenario"] == opening["scenario"], cure
-    assert (FRONTEND / "public/opening.bin").read_bytes() == recorder["pack"](rows), cure
+    assert planes == recorder["planes"](rows), cure

@@ -2,9 +2,10 @@
 
 usage: python frontend/tools/record_opening.py [--check] [SCENARIO]
 
-opening.json holds the texts and what a live run says around its rows; opening.bin holds the rows as
-differences, byte planes after one another (all first bytes, all second bytes, …), deflated. With --check nothing is written; exit 1 when the
-recording on disk is not what the engine computes today.
+opening.json holds the texts and what a live run says around its rows; opening.bin holds the rows
+as differences, byte planes after one another (all first bytes, all second bytes, ...), deflated.
+With --check nothing is written; exit 1 when the recording on disk is not what the engine computes
+today.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def record(scenario: Path) -> tuple[dict[str, Any], bytes]:
     }, bytes(rows)
 
 
-def pack(rows: bytes) -> bytes:
-    """Return the rows as deflated byte planes of differences.
+def planes(rows: bytes) -> bytes:
+    """Return the rows as byte planes of differences.
 
     Time is the difference to the row before; skb, value, line, slot and aux are differences to the
     latest row of the same kind and place, which nearly always is small.
@@ -85,9 +86,19 @@ def pack(rows: bytes) -> bytes:
             (aux - old[4]) & 0xFFFFFFFF,
         )
         before_ns = time_ns
-    planes = b"".join(out[plane::ROW_BYTES] for plane in range(ROW_BYTES))
+    return b"".join(out[plane::ROW_BYTES] for plane in range(ROW_BYTES))
+
+
+def deflate(data: bytes) -> bytes:
+    """Return raw deflated bytes, as the browser's DecompressionStream takes them."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return squeeze.compress(planes) + squeeze.flush()
+    return squeeze.compress(data) + squeeze.flush()
+
+
+def recorded() -> tuple[str, bytes]:
+    """Return what is on disk: the text of opening.json and the planes of opening.bin."""
+    text = (PUBLIC / "opening.json").read_text(encoding="utf-8")
+    return text, zlib.decompress((PUBLIC / "opening.bin").read_bytes(), -15)
 
 
 def main(arguments: list[str]) -> int:
@@ -95,15 +106,14 @@ def main(arguments: list[str]) -> int:
     names = [argument for argument in arguments if argument != "--check"]
     opening, rows = record(Path(names[0]) if names else DEFAULT)
     text = json.dumps(opening, separators=(",", ":"), sort_keys=True)
-    packed = pack(rows)
+    packed = deflate(planes(rows))
     total = len(packed) + len(zlib.compress(text.encode(), 9))
     print(f"{len(rows) // ROW_BYTES} rows, {total} bytes compressed")
     if total > BYTES_MAX:
         print(f"too large: at most {BYTES_MAX} bytes", file=sys.stderr)
         return 1
     if "--check" in arguments:
-        same = (PUBLIC / "opening.bin").read_bytes() == packed
-        return 0 if same and (PUBLIC / "opening.json").read_text(encoding="utf-8") == text else 1
+        return 0 if recorded() == (text, planes(rows)) else 1
     (PUBLIC / "opening.json").write_text(text, encoding="utf-8")
     (PUBLIC / "opening.bin").write_bytes(packed)
     return 0
