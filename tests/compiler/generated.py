@@ -88,8 +88,10 @@ def dequeue(ctx):
 '''
 
 COMMON = ("x", "y", "g", "h", "step", "flag", "weights[{0}]", "table[{0}]", "counts[{0}]")
-CALLS = ("calc({0}, {1})", "min({0}, {1})", "max({0}, {1})", "abs({0})", "isqrt({0})")
-CALLS += ("log2_floor({0})", "udiv({0}, {1})", "({0} if {1} else {0})", "random()")
+CALLS = (
+    *("calc({0}, {1})", "min({0}, {1})", "max({0}, {1})", "abs({0})", "isqrt({0})"),
+    *("log2_floor({0})", "udiv({0}, {1})", "({0} if {1} else {0})", "random()"),
+)
 READS = {
     "calc": COMMON,
     "touch": (*COMMON, "f.finish", "f.slots[{0}]", "f.active", "len(flows)"),

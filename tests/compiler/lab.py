@@ -66,10 +66,10 @@ class Lab:
         self.sim = new_sim()
         self.instance = Instance(self.sim, 0, 7, Gauge(), Rng(99))
         self.instance.open()
-        defaults = [
+        defaults: list[Any] = [
             list(p.default) if isinstance(p.default, tuple) else p.default for p in program.params
         ]
-        self.params = params if params is not None else defaults
+        self.params: list[Any] = params if params is not None else defaults
         self.ctx = Ctx(self.instance, 1_000, 0x10000, 0, 0, 1, 1500, 1000, 1, 10**9)
         self.classes = self._classes(classes)
         self.qdisc = Qdisc(
@@ -152,7 +152,9 @@ class Lab:
             return made
         if decl.kind in ("SkbMapArray", "SkbMapHash", "FlowMap"):
             count = self._size(decl.count)
-            inner = Array([self._skb_map(decl, place, slot) for slot in range(count)])
+            inner: Array[SkbMap] = Array(
+                [self._skb_map(decl, place, slot) for slot in range(count)]
+            )
             if decl.kind == "SkbMapArray":
                 return SkbMapArray(inner, count)
             made = (SkbMapHash if decl.kind == "SkbMapHash" else FlowMap)(trace, place, inner)
