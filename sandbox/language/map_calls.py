@@ -95,7 +95,7 @@ def _method_call(c: FunctionCheck, node: ast.Call) -> Value:
         return c.bad(node)
     _check_rank(c, method, args)
     touch(c, name, method.name, node)
-    if method.changes:
+    if method.changes or reorders(c, name, method.name):
         change(c, name, node, f'{method.name} on map "{name}" in line {node.lineno}')
     return _result(c, node, method, declared, inner or None, args)
 
@@ -135,6 +135,11 @@ def inner_index(
         return c.integer(index, "a key")
     count = declared.count if isinstance(declared.count, int) else 0
     return item_index(c, index, count, f'"{name}"')
+
+
+def reorders(c: FunctionCheck, name: str, method: str) -> bool:
+    """Whether a read makes an entry the most recently used one, which moves it in a walk."""
+    return method in ("lookup", "get") and spec_of(c, name).name == "LruHashMap"
 
 
 def touch(c: FunctionCheck, name: str, method: str, node: ast.AST) -> None:
@@ -260,6 +265,8 @@ def map_item(c: FunctionCheck, node: ast.Subscript, name: str) -> Value:
     if key is None:
         return c.bad(node)
     touch(c, name, "get", node)
+    if reorders(c, name, "get"):
+        change(c, name, node, f"reading {name}[...] in line {node.lineno}")
     return Value(
         tree.MapCall(span=span_of(node), type=INT, map=name, method="get", index=None, args=(key,))
     )
