@@ -39,7 +39,8 @@ class IntQueue:
             return False
         self.items[self._at(self.length)] = value
         self.length += 1
-        self.trace.state(INTS, 1, self.place, value, line, 0, self.length)
+        if self.trace.kept:
+            self.trace.state(INTS, 1, self.place, value, line, 0, self.length)
         return True
 
     def peek(self) -> int | None:
@@ -56,5 +57,6 @@ class IntQueue:
         if not self.stack:
             self.head = self._at(1)
         self.length -= 1
-        self.trace.state(INTS, 2, self.place, value, line, 0, self.length)
+        if self.trace.kept:
+            self.trace.state(INTS, 2, self.place, value, line, 0, self.length)
         return value

@@ -90,30 +90,51 @@ class Netdev:
             return True
         return len(self.queues) == 1 and self.queues[0].count >= self.ring_packets
 
+    def clear_pushed(self) -> None:
+        """Forget which programs have pushed packets: from here on a push is a reason to ask again."""
+        for i in range(len(self.instances)):
+            self.instances[i].pushed = False
+
     def pull(self) -> None:
         """Ask the root qdiscs for packets while the link is up and the rings have room."""
         if not self.up:
             return
+        self.clear_pushed()
         root = self.shared_root
-        if root is not None and len(self.queues) == 1:
-            only = self.queues[0]
-            ring = self.ring_packets
-            while only.count < ring and (self.limit_bytes == 0 or only.bytes < self.limit_bytes):
-                skb = root.dequeue()
-                if skb is None:
-                    return
-                self._put(skb, 0)
-            return
-        if root is not None:
+        if root is None:
+            self._pull_each()
+        elif len(self.queues) > 1:
             self._pull_shared(root)
-            return
-        for i in range(len(self.queues)):
-            queue = self.queues[i]
-            while queue.root is not None and self.room(queue):
-                skb = queue.root.dequeue()
-                if skb is None:
-                    break
-                self._put(skb, i)
+        else:
+            self._pull_only(root, self.queues[0])
+
+    def _pull_only(self, root: Qdisc, queue: TxQueue) -> None:
+        sim = self.sim
+        ring = self.ring_packets
+        while queue.count < ring and (self.limit_bytes == 0 or queue.bytes < self.limit_bytes):
+            skb = root.dequeue()
+            if skb is None:
+                if not sim.pushed_while_asked(self):
+                    return
+            elif self.sending is None:
+                queue.count += 1
+                queue.bytes += skb.len
+                skb.stats.sojourn.add(sim.now_ns - skb.born_ns)
+                self._start(skb, 0)
+            else:
+                self._put(skb, 0)
+
+    def _pull_each(self) -> None:
+        again = True
+        while again:
+            for i in range(len(self.queues)):
+                queue = self.queues[i]
+                while queue.root is not None and self.room(queue):
+                    skb = queue.root.dequeue()
+                    if skb is None:
+                        break
+                    self._put(skb, i)
+            again = self.sim.pushed_while_asked(self)
 
     def _pull_shared(self, root: Qdisc) -> None:
         while True:
@@ -129,7 +150,9 @@ class Netdev:
                 return
             skb = root.dequeue()
             if skb is None:
-                return
+                if not self.sim.pushed_while_asked(self):
+                    return
+                continue
             chosen = skb.queue_mapping % len(self.queues)
             if self.room(self.queues[chosen]):
                 self._put(skb, chosen)
@@ -151,7 +174,7 @@ class Netdev:
         queue.count += 1
         queue.bytes += skb.len
         sim = self.sim
-        skb.stats.sojourn.add(sim.now_ns - skb.entered[0])
+        skb.stats.sojourn.add(sim.now_ns - skb.born_ns)
         if self.sending is None:
             self._start(skb, index)
             return

@@ -100,7 +100,8 @@ class Qdisc:
         sim = self.sim
         now = sim.now_ns
         skb.enqueued_at = now
-        skb.entered[self.level] = now
+        if self.level > 0:
+            skb.entered[self.level] = now
         instance = self.instance
         if instance.uses_cb:
             for i in range(self.level * CB_WORDS, (self.level + 1) * CB_WORDS):
@@ -194,12 +195,16 @@ class Qdisc:
         self.bytes += given.len
         self.packets += 1
         if sim.trace.kept:
-            waited = sim.now_ns - given.entered[self.level]
+            waited = sim.now_ns - self.entered_ns(given)
             verdict = code & 255
             qlen = instance.gauge.qlen
             line = code >> 8
             sim.trace.note(given.id, DEQUEUE, verdict, self.place, waited, line, 0, qlen)
         return given
+
+    def entered_ns(self, skb: Skb) -> int:
+        """Return when a packet entered this qdisc; a root is entered on arrival."""
+        return skb.entered[self.level] if self.level > 0 else skb.born_ns
 
     def _take_peeked(self) -> Skb | None:
         skb = self.peeked
@@ -250,7 +255,7 @@ class Qdisc:
             return None
         tc_class.bytes += skb.len
         tc_class.packets += 1
-        skb.enqueued_at = skb.entered[self.level]
+        skb.enqueued_at = self.entered_ns(skb)
         return skb
 
     def peek_child(self, classid: int, line: int) -> Skb | None:
@@ -269,7 +274,7 @@ class Qdisc:
             if skb is None:
                 return None
             skb.state = PEEKED
-            skb.enqueued_at = skb.entered[self.level]
+            skb.enqueued_at = self.entered_ns(skb)
             child.peeked = skb
             child.instance.gauge.add(skb.len)
         return child.peeked

@@ -155,7 +155,7 @@ class Sim:
             elif only.asked:
                 only.asked = False
                 if queue.count < ring:
-                    self._pull(only)
+                    only.pull()
 
     def _wake(self, qdisc: Qdisc, kind: int, number: int) -> None:
         if kind == EV_WATCHDOG and qdisc.watchdog_seq == number:
@@ -261,7 +261,6 @@ class Sim:
         instance.entering = True
         instance.fuel[0] = CALL_FUEL
         skb.enqueued_at = self.now_ns
-        skb.entered[0] = self.now_ns
         assert instance.egress is not None
         self.caller = instance
         code: int = instance.egress(skb, ctx)
@@ -306,7 +305,7 @@ class Sim:
                     device.asked = False
                     again = True
                     if not device.full():
-                        self._pull(device)
+                        device.pull()
 
     def _ask_users(self) -> None:
         """Whoever pushed into a shared map gives all devices behind it a reason to look."""
@@ -317,26 +316,21 @@ class Sim:
                 for k in range(len(instance.users)):
                     self.devices[instance.users[k].ifindex - 1].asked = True
 
-    def _pull(self, device: Netdev) -> None:
-        """Pull, and again while the device's own programs push packets as they are asked."""
-        instances = device.instances
-        if len(instances) == 1:
-            instances[0].pushed = False
-            device.pull()
-            if not instances[0].pushed:
-                return
-        again = True
-        while again:
-            for i in range(len(instances)):
-                instances[i].pushed = False
-            device.pull()
-            again = False
-            for i in range(len(instances)):
-                if instances[i].pushed:
-                    again = True
-            if again:
-                self._count_busy()
-                self._mark_shared(device)
+    def pushed_while_asked(self, device: Netdev) -> bool:
+        """Return whether a device's programs pushed packets since its instances' flags were cleared.
+
+        It then has a reason to ask again at once, and so have other devices behind a shared map; a program that always
+        does so would keep the clock from moving, so the times are counted.
+        """
+        again = False
+        for i in range(len(device.instances)):
+            if device.instances[i].pushed:
+                again = True
+        if again:
+            self._count_busy()
+            self._mark_shared(device)
+            device.clear_pushed()
+        return again
 
     def _mark_shared(self, device: Netdev) -> None:
         for i in range(len(self.shared)):
