@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
@@ -37,9 +38,9 @@ def texts(node: ast.expr | None) -> Iterator[str]:
 
 
 @cache
-def slug_positions() -> dict[str, int]:
+def slug_positions() -> dict[str, set[int]]:
     """Return, by function or class name, which positional argument is called `slug`."""
-    found = {}
+    found: dict[str, set[int]] = defaultdict(set)
     for module in trees():
         for node in ast.walk(module):
             if isinstance(node, ast.ClassDef):
@@ -50,25 +51,34 @@ def slug_positions() -> dict[str, int]:
                     and isinstance(statement.target, ast.Name)
                 ]
                 if "slug" in fields:
-                    found[node.name] = fields.index("slug")
+                    found[node.name].add(fields.index("slug"))
                 inits = [
                     f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"
                 ]
                 for init in inits:
                     names = [argument.arg for argument in init.args.args[1:]]
                     if "slug" in names:
-                        found[node.name] = names.index("slug")
+                        found[node.name].add(names.index("slug"))
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 names = [a.arg for a in node.args.args if a.arg not in ("self", "cls")]
                 if "slug" in names:
-                    found[node.name] = names.index("slug")
+                    found[node.name].add(names.index("slug"))
     return found
 
 
-def names_a_place(callee: ast.expr) -> bool:
-    """Tell whether a call adds to the table of places, whose kinds look like slugs."""
-    receiver = callee.value if isinstance(callee, ast.Attribute) else None
-    return getattr(receiver, "attr", getattr(receiver, "id", "")) == "places"
+def adds_something_else(call: ast.Call) -> bool:
+    """Tell whether a call of some `add` is not one to a list of problems: a set's, or that of places."""
+    callee = call.func
+    if not isinstance(callee, ast.Attribute) or callee.attr != "add":
+        return False
+    receiver = getattr(callee.value, "attr", getattr(callee.value, "id", ""))
+    return receiver == "places" or len(call.args) < 3
+
+
+def is_refusal(node: ast.Tuple) -> bool:
+    """Tell whether a tuple is an HTTP status with slug and sentence."""
+    first = node.elts[0] if len(node.elts) == 3 else None
+    return isinstance(first, ast.Constant) and isinstance(first.value, int) and first.value >= 400
 
 
 def emitted_slugs() -> set[str]:
@@ -82,12 +92,13 @@ def emitted_slugs() -> set[str]:
                 name = (
                     callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
                 )
-                position = -1 if names_a_place(callee) else positions.get(name, -1)
-                if 0 <= position < len(node.args):
-                    found.update(texts(node.args[position]))
+                for position in () if adds_something_else(node) else positions.get(name, ()):
+                    found.update(texts(node.args[position]) if position < len(node.args) else ())
                 for keyword in node.keywords:
                     if keyword.arg == "slug":
                         found.update(texts(keyword.value))
+            elif isinstance(node, ast.Tuple) and is_refusal(node):
+                found.update(texts(node.elts[1]))
             elif isinstance(node, ast.Assign | ast.AnnAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 names = {target.id for target in targets if isinstance(target, ast.Name)}
