@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sandbox.scenario import keys
@@ -41,11 +41,16 @@ class Attachments:
     """Reads the tables of attached things; it knows the devices and the shared programs."""
 
     def __init__(
-        self, problems: Problems, devices: tuple[str, ...], flows: tuple[str, ...]
+        self,
+        problems: Problems,
+        devices: tuple[str, ...],
+        flows: tuple[str, ...],
+        groups: Mapping[str, tuple[str, ...]],
     ) -> None:
         self.problems = problems
         self.devices = devices
         self.flows = flows
+        self.groups = groups
         self.programs: dict[str, SharedProgram] = {}
 
     def read_programs(self, data: object) -> None:
@@ -173,6 +178,10 @@ class Attachments:
             self.unknown_device(name, path)
             return None
         return name, classid
+
+    def flows_of(self, name: str) -> tuple[str, ...]:
+        """Return the flows that a name means: a replay of several flows means all of them."""
+        return self.groups.get(name, (name,))
 
     def unknown_device(self, name: str, path: Path) -> None:
         """Note a device that does not exist."""

@@ -49,8 +49,10 @@ def read_events(problems: Problems, data: object, attached: Attachments) -> tupl
             continue
         fields = _fields(problems, values, path, attached)
         if fields is not None:
-            line = problems.line(path)
-            events.append(Event(at_ns=values["at"], do=values["do"], line=line, **fields))
+            for name in attached.flows_of(fields.get("flow", "")):
+                fields["flow"] = name
+                line = problems.line(path)
+                events.append(Event(at_ns=values["at"], do=values["do"], line=line, **fields))
     return tuple(sorted(events, key=lambda event: event.at_ns))
 
 

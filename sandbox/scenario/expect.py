@@ -130,6 +130,12 @@ def _name(
         hint = did_you_mean(name, known)
         problems.add(f"unknown-{scope}", (*path, scope), f"no {scope} {shown(name)}", hint)
         return None
+    several = attached.flows_of(name) if scope == "flow" else (name,)
+    if several != (name,):
+        message = f"{shown(name)} replays {len(several)} flows"
+        hint = f"name one of them: {', '.join(several[:6])}"
+        problems.add("unknown-flow", (*path, scope), message, hint)
+        return None
     return name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sandbox.scenario import keys
@@ -32,7 +33,7 @@ class FilterReader:
             )
             return []
         over_limit(self.problems, ("filter",), len(data), MAX_FILTERS)
-        found = []
+        found: list[Filter] = []
         for index, raw in enumerate(data[:MAX_FILTERS]):
             path: Path = ("filter", index)
             values = read_table(self.problems, keys.FILTER, raw, path)
@@ -42,7 +43,8 @@ class FilterReader:
             if address is not None:
                 one = self._filter(values, path, address)
                 if one is not None:
-                    found.append(one)
+                    names = self.attached.flows_of(one.flow)
+                    found.extend(replace(one, flow=name) for name in names)
         return found
 
     def _filter(self, values: Read, path: Path, address: tuple[str, int]) -> Filter | None:

@@ -66,10 +66,15 @@ class FlowReader:
         self.devices = {device.name: device for device in devices}
         self.files = files
         self.flows: list[Flow] = []
+        self.names: set[str] = set()
+        self.groups: dict[str, tuple[str, ...]] = {}
 
     def read(self, data: object) -> tuple[Flow, ...]:
         """Return all flows in order; replays take the place of their table."""
-        for name, raw, path in entries(self.problems, data, ("flow",), MAX_FLOWS):
+        found = list(entries(self.problems, data, ("flow",), MAX_FLOWS))
+        replayed = {name for name, raw, _ in found if _is_replay(raw)}
+        self.names = {name for name, _, _ in found} - replayed
+        for name, raw, path in found:
             values = read_table(self.problems, keys.FLOW, raw, path)
             if values is None or "model" not in values or not isinstance(raw, dict):
                 continue
@@ -167,6 +172,15 @@ class FlowReader:
             flow = replace(flow, dport=DPORT_BASE + index)
         return flow
 
+    def _free_name(self, base: str, part: str) -> str:
+        wanted = f"{base}.{part}" if part else base
+        name, number = wanted, 1
+        while name in self.names:
+            number += 1
+            name = f"{wanted}-{number}"
+        self.names.add(name)
+        return name
+
     def _check_sizes(self, sizes: Sequence[Size], device: Device) -> None:
         longest = max(size.len_bytes for size in sizes)
         if longest > device.mtu_bytes + ETHERNET_BYTES:
@@ -233,13 +247,19 @@ class FlowReader:
                 return
             flow = replace(
                 base,
-                name=base.name if len(streams) == 1 else f"{base.name}.{stream.name}",
+                name=self._free_name(base.name, "" if len(streams) == 1 else stream.name),
                 arrivals=scaled(stream.arrivals, scale.numerator, scale.denominator),
                 loop_ns=loop_ns,
                 **stream.fields,
             )
             given = (values.keys() | stream.fields.keys()) & {"sport", "dport"}
             self.flows.append(self._numbered(flow, given))
+        if len(streams) > 1:
+            self.groups[base.name] = tuple(flow.name for flow in self.flows[-len(streams) :])
+
+
+def _is_replay(raw: object) -> bool:
+    return isinstance(raw, dict) and raw.get("model") == "replay"
 
 
 def _pace(values: Read) -> dict[str, int]:

@@ -133,11 +133,12 @@ def _scenario(
         except UnitError as error:
             problems.add("bad-value", (), f"duration: {error.message}", error.hint)
     devices = read_devices(problems, data["device"]) if "device" in data else ()
-    flows = FlowReader(problems, devices, files).read(_flows(problems, data))
+    reader = FlowReader(problems, devices, files)
+    flows = reader.read(_flows(problems, data))
     names = tuple(device.name for device in devices)
     written = data["flow"] if isinstance(data.get("flow"), dict) else {}
     flow_names = dict.fromkeys([*(flow.name for flow in flows), *written])
-    attached = Attachments(problems, names, tuple(flow_names))
+    attached = Attachments(problems, names, tuple(flow_names), reader.groups)
     attached.read_programs(data.get("program", {}))
     scenario = Scenario(
         title=top.get("title", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -16,6 +17,7 @@ from sandbox.scenario.reader import parse_classid, parse_ip
 from sandbox.scenario.recording import Recording, ReplayError, Stream
 from sandbox.units import UnitError, shown
 
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 MAX_TIME_NS = 86_400_000_000_000
 _TIME_COLUMNS = {"time": 10**9, "time_s": 10**9, "time_ms": 10**6, "time_us": 10**3, "time_ns": 1}
 _HEADERS = ("flow", "src", "dst", "sport", "dport", "l4", "vlan")
@@ -78,7 +80,10 @@ class _Table:
 
     def _stream(self, row: list[str], number: int) -> Stream:
         cells = {self.names[at]: row[at] for at in self.header_at}
-        return Stream(cells.get("flow", "").strip() or str(number), _fields(cells))
+        name = cells.get("flow", "").strip() or str(number)
+        if not _NAME.fullmatch(name):
+            raise UnitError(f"{shown(name)} is not a flow name", "use 1 to 40 letters and digits")
+        return Stream(name, _fields(cells))
 
 
 def _length(text: str) -> int:

@@ -134,6 +134,25 @@ def test_a_csv_gives_each_packet_its_own_fields() -> None:
     assert (b.arrivals.times_ns.tolist(), b.vlan, b.sport) == ([1500], 7, 10_001)
 
 
+def test_the_name_of_a_replay_means_all_its_flows() -> None:
+    data = b"time,len,flow,sport\n0,100,a,1\n1,100,b,1\n2,100,a,2\n"
+    text = (
+        HEAD
+        + '[flow]\nr = { model = "replay", file = "t.csv" }\n"r.b" = { model = "cbr", pps = 1 }\n'
+        + '[[filter]]\nparent = "1:"\nmatch = { flow = "r" }\nclassid = "1:1"\n'
+        + '[[event]]\nat = "1s"\ndo = "flow"\nflow = "r"\non = false\n'
+    )
+    loaded = load(text, {"t.csv": data})
+    assert loaded.model is not None, [one.render() for one in loaded.diagnostics]
+    assert [flow.name for flow in loaded.model.flows] == ["r.a", "r.b-2", "r.a-2", "r.b"]
+    assert [one.flow for one in loaded.model.filters] == ["r.a", "r.b-2", "r.a-2"]
+    assert [one.flow for one in loaded.model.events] == ["r.a", "r.b-2", "r.a-2"]
+    promise = '[[expect]]\nmetric = "drops"\nflow = "r"\nequals = 0\n'
+    refused = load(text + promise, {"t.csv": data})
+    assert refused.model is None
+    assert "name one of them: r.a, r.b-2" in refused.diagnostics[0].hint
+
+
 def test_a_plain_csv_time_is_seconds_or_has_its_unit() -> None:
     (flow,) = flows({"t.csv": b"time,len\n0.000001,100\n2us,100\n1,100\n"})
     assert flow.arrivals is not None
@@ -156,6 +175,7 @@ def test_a_plain_csv_time_is_seconds_or_has_its_unit() -> None:
         (b"time,len\n99999999,100\n", 'line 2: time "99999999" is above one day'),
         (b"time,len,mark\n1,100,x\n", 'line 2: "x" is not a whole number'),
         (b"time,len,src\n1,100,x\n", 'line 2: "x" is not an IP address'),
+        (b"time,len,flow\n1,100,a b\n", 'line 2: "a b" is not a flow name'),
         (b"time,len,l4\n1,100,sctp\n", 'line 2: l4 "sctp" is neither udp nor tcp'),
         (pcap(PACKETS)[:20], "the pcap header needs 24 bytes, the file has 20"),
         (pcap(PACKETS)[:-1], "needs 42 bytes, there are 41"),
