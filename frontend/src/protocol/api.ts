@@ -1,6 +1,12 @@
 /// The plain HTTP side of the service: scenarios, library, helper table, opening trace.
 
-import type { Finished, LogEntry, Started } from "./messages.ts";
+import type { Diagnostic } from "./generated.ts";
+import type { Finished, LogEntry, Started, StartRequest } from "./messages.ts";
+
+export interface Verdict {
+  ok: boolean;
+  diagnostics: Diagnostic[];
+}
 
 export interface ScenarioItem {
   /// Its path in scenarios/ without the suffix, e.g. `latency/bufferbloat`.
@@ -48,6 +54,17 @@ export interface Opening {
   started: Started;
   finished: Finished | null;
   log: LogEntry[];
+}
+
+/// The checker's verdict on the texts of a run, without running them.
+export async function check(request: StartRequest): Promise<Verdict> {
+  const response = await fetch("/api/check", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  if (!response.ok) throw new Error(`/api/check: ${response.status} ${response.statusText}`);
+  return (await response.json()) as Verdict;
 }
 
 export async function fetchJson(path: string): Promise<unknown> {

@@ -1,6 +1,7 @@
 /// One run after another: sends texts, receives verdicts and rows, and swaps the shown trace
 /// only when the new one has reached the playhead, so that the picture never blinks.
 
+import { check } from "../protocol/api.ts";
 import type { Diagnostic } from "../protocol/generated.ts";
 import type { Finished, ServiceError, ServiceMessage } from "../protocol/messages.ts";
 import { type Connection, RunSocket } from "../protocol/socket.ts";
@@ -12,6 +13,7 @@ import { Trace } from "./trace.ts";
 export type Phase = "idle" | "checking" | "running" | "finished" | "refused" | "failed" | "busy";
 
 const TYPING_PAUSE_MS = 400;
+const CHECK_PAUSE_MS = 120;
 
 export class Runner {
   phase = $state<Phase>("idle");
@@ -28,6 +30,8 @@ export class Runner {
   private readonly socket: RunSocket;
   private incoming: Trace | null = null;
   private resuming = false;
+  private checkTimer: ReturnType<typeof setTimeout> | undefined;
+  private asked = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -62,14 +66,36 @@ export class Runner {
     this.player.replace(trace);
   }
 
-  /// Runs after a pause in typing; every further key starts the pause anew.
+  /// Runs after a pause in typing; every further key starts the pause anew. The checker is asked
+  /// earlier, so that its verdict does not wait for the run.
   runSoon(delayMs = TYPING_PAUSE_MS): void {
     this.stale = true;
     clearTimeout(this.timer);
+    clearTimeout(this.checkTimer);
+    this.asked += 1;
+    if (delayMs > CHECK_PAUSE_MS) {
+      const asked = this.asked;
+      this.checkTimer = setTimeout(() => void this.check(asked), CHECK_PAUSE_MS);
+    }
     this.timer = setTimeout(() => {
       this.documents.saveDraft();
       this.run();
     }, delayMs);
+  }
+
+  /// Shows the checker's verdict unless something newer was typed meanwhile.
+  private async check(asked: number): Promise<void> {
+    try {
+      const verdict = await check(this.documents.request());
+      if (asked !== this.asked) return;
+      this.diagnostics = verdict.diagnostics;
+      if (verdict.ok) return;
+      clearTimeout(this.timer);
+      this.documents.saveDraft();
+      this.phase = "refused";
+    } catch {
+      // Without the checker the run itself brings the verdict.
+    }
   }
 
   run(): void {
@@ -182,6 +208,9 @@ export class Runner {
     const failed = message.outcome !== "ok" && message.outcome !== "cancelled";
     this.phase = failed ? "failed" : "finished";
     if (message.outcome === "compile-error") this.phase = "refused";
+    if (failed && trace && this.player.play.timeNs > trace.endNs) {
+      this.player.dispatch({ type: "seek", timeNs: trace.endNs });
+    }
     if (message.fault && trace) this.player.jump("fault", -1) || this.player.jump("fault", 1);
   }
 }

@@ -73,7 +73,7 @@ const FLOWS_SHOWN_MAX = 12;
 export function layoutDevice(started: Started, width: number): Layout {
   const narrow = width < NARROW_PX;
   const devices = started.places.filter((place) => place.kind === "device");
-  const sources = narrow ? width : Math.round(Math.min(150, Math.max(112, width * 0.17)));
+  const sources = narrow ? width : Math.round(Math.min(172, Math.max(112, width * 0.19)));
   const right = narrow ? width : Math.round(Math.min(330, Math.max(200, width * 0.34)));
   const centreX = narrow ? 0 : sources + 44;
   const centreW = narrow ? width : width - sources - right - 88;
