@@ -57,7 +57,7 @@ class Interpreter(Evaluator):
             return NUMBERS[value] | line << 8
         if role == "classify":
             return -1 if value == "STOLEN" else value % 2**32
-        return None
+        return value if role == "peek" else None
 
     def less(self, name: str) -> Any:
         """Return a comparator as the core calls it."""

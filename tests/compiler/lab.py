@@ -29,7 +29,7 @@ from sandbox.core.trap import Trap
 from sandbox.language import tree
 from tests.compiler.interpreter import Interpreter
 
-ENTRIES = ("enqueue", "dequeue", "init", "reset", "timer", "egress", "classify")
+ENTRIES = ("enqueue", "dequeue", "peek", "init", "reset", "timer", "egress", "classify")
 HEADER = Header(Array([7 * i % 251 for i in range(42)]), 14, 4, 17, 0xC0FFEE12, 0x0008)
 
 
