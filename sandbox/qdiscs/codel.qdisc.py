@@ -1,4 +1,4 @@
-"""CoDel: drop at the head once packets have waited longer than `target` for a whole `interval`.
+"""CoDel: drop at the head when waits have stayed above `target` for an `interval`.
 
 A queue that drains within 100 ms is good, it absorbs bursts; one that stands is only delay. CoDel looks
 at how long each packet waited. When that stays above target for an interval it drops one packet, then
