@@ -30,6 +30,10 @@ from sandbox.scenario.tc.commands import parse_lines
 from sandbox.units import UnitError, shown
 
 _WHERE = re.compile(r"(.*?)\s*\(at (?:line (\d+), column (\d+)|end of document)\)\s*", re.DOTALL)
+# tomllib's cost grows with the square of a dotted key's length, so long ones are refused unread.
+MAX_KEY_PARTS = 16
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MAX_KEY_PARTS},}}")
 _DEVICE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}")
 _DEVICE_KEYS = {spec.name for spec in keys.DEVICE}
 _FLOW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -80,6 +84,16 @@ def parse_toml(text: str | bytes) -> tuple[dict[str, Any] | None, Diagnostic | N
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
             return None, _whole("not-text", f"byte {error.start} is not UTF-8 text")
+    long_key = _LONG_KEY.search(text)
+    if long_key is not None:
+        line = text.count("\n", 0, long_key.start()) + 1
+        return None, Diagnostic(
+            slug="toml-syntax",
+            message=f"a key has more than {MAX_KEY_PARTS} parts with dots between them",
+            line=line,
+            end_line=line,
+            source="scenario",
+        )
     try:
         return tomllib.loads(text), None
     except tomllib.TOMLDecodeError as error:

@@ -249,6 +249,7 @@ BAD = [
     (BASE.replace("kind =", 'parent = "2:1", kind ='), 'has no parent "2:"; handles here: 1:'),
     (BASE.replace("kind =", 'parent = "1:1", kind ='), "qdisc 1: is its own ancestor"),
     (BASE.replace("kind =", "queue = 3, kind ="), "tx queue 3 does not exist"),
+    (BASE + "a" + ".a" * 16 + " = 1\n", "line 7: a key has more than 16 parts"),
     (BASE + '"2:" = { kind = "pfifo" }\n', "line 7: qdisc eth0 2: takes a place that another"),
     (BASE + '[class]\n"1:" = {}\n', "is a qdisc's handle, not a class id"),
     (BASE + '[class]\n"2:1" = {}\n', 'line 8: class 2:1 has no parent "2:"'),
