@@ -6,9 +6,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from sandbox.language import tree
-from sandbox.language.expressions import const, kind_text, present
 from sandbox.language.flow import BORROWED, LENT, OWNED, PACKETS, RECORDS
 from sandbox.language.helpers import Arg, HelperSpec
+from sandbox.language.operands import const, kind_text, present
 from sandbox.language.tree import Expr, Kind
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def may_write(c: FunctionCheck, node: ast.expr, name: str, what: str) -> bool:
     """Whether a packet's fields may be written here; a borrow from a map is read-only."""
     var = c.here[name]
     if var.own == LENT:
-        c.summary.writes.add(name)
+        c.note_write(name)
     if var.own != BORROWED:
         return True
     c.error(

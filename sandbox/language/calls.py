@@ -13,10 +13,11 @@ from sandbox.language.arguments import (
     may_write,
     packet,
 )
-from sandbox.language.expressions import BOOL, INT, kind_text, known, present
+from sandbox.language.constructs import PYTHON_FUNCTIONS
 from sandbox.language.flow import BORROWED, OWNED, PACKETS, RECORDS, Value
 from sandbox.language.helpers import HELPERS, HelperSpec
 from sandbox.language.maps import MAPS
+from sandbox.language.operands import BOOL, INT, kind_text, known, present
 from sandbox.language.report import span_of
 from sandbox.language.scope import RESERVED
 from sandbox.language.spell import did_you_mean
@@ -75,15 +76,17 @@ def _unknown(c: FunctionCheck, node: ast.Call) -> Value:
             f"move it: name = {name}(...)",
         )
     elif name in c.scope.lines or name in RESERVED:
-        c.error("not-callable", node, f'"{name}" cannot be called', "see docs/language.md")
+        hint = PYTHON_FUNCTIONS.get(name, "see docs/language.md")
+        c.error("not-callable", node, f'"{name}" cannot be called', hint)
     else:
         helpers = [helper for helper in HELPERS if "." not in helper]
         near = did_you_mean(name, (*c.scope.functions, *helpers))
+        hint = "helpers of the language are listed in docs/language.md"
         c.error(
             "undefined-name",
             node.func,
             f'undefined function "{name}"{near}',
-            "helpers of the language are listed in docs/language.md",
+            PYTHON_FUNCTIONS.get(name, hint),
         )
     return c.bad(node)
 
@@ -285,7 +288,8 @@ def _user_argument(
         return _record_argument(c, node, what, kind)
     if kind.kind is not Kind.SKB:
         expr = c.integer(node, what)
-        if kind.kind is Kind.BOOL and expr.type.kind is not Kind.BOOL and known(expr) is not None:
+        is_bad = isinstance(expr, tree.Const) and expr.value is None
+        if kind.kind is Kind.BOOL and expr.type.kind is not Kind.BOOL and not is_bad:
             c.error(
                 "expected-bool",
                 node,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox.language import map_calls, tree
-from sandbox.language.expressions import BOOL, COMPARISONS, kind_text
+from sandbox.language.expressions import COMPARISONS
 from sandbox.language.flow import (
     INTS,
     MAYBE,
@@ -18,6 +18,7 @@ from sandbox.language.flow import (
     State,
     Value,
 )
+from sandbox.language.operands import BOOL, kind_text
 from sandbox.language.report import span_of
 from sandbox.language.tree import Expr, Kind
 

@@ -106,6 +106,28 @@ REFUSED: dict[str, tuple[str, str]] = {
     "TypeAlias": ("type", "leave it out"),
 }
 
+# Functions of Python that people reach for: what to write instead.
+PYTHON_FUNCTIONS: dict[str, str] = {
+    "print": 'write trace("x is %d", x)',
+    "int": "everything is an int already; a bool may be used as one",
+    "bool": 'compare, as in "x != 0"',
+    "float": "there are no floats: scale by 1000, or count nanoseconds",
+    "round": "there are no floats: (a + b // 2) // b rounds to nearest",
+    "pow": 'write "1 << n" for a power of two, or multiply',
+    "divmod": 'write "//" and "%" on two lines',
+    "sum": 'add up in a "for" loop',
+    "sorted": "an SkbMap keeps packets sorted by rank",
+    "enumerate": 'write "for i in range(n):"',
+    "list": "declare a Queue, a Stack or an ArrayMap at the top",
+    "dict": "declare a HashMap(max_entries=...) at the top",
+    "set": "declare a HashMap(max_entries=...) at the top",
+    "deque": "declare a Queue(max_entries=...) at the top",
+    "isinstance": 'types are known; test for None with "is None"',
+    "str": "there are no strings; trace formats numbers",
+    "hash": "write hash_skb(skb), or multiply and mask",
+    "time": 'the time is "ctx.now", in ns',
+}
+
 # Parts of refused constructs, which are not worth a message of their own.
 PARTS = frozenset({"alias", "comprehension", "withitem", "ExceptHandler", "match_case"})
 

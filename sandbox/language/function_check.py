@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field, replace
 
-from sandbox.language import calls, conditions, expressions, limits, map_calls, statements
+from sandbox.language import calls, conditions, expressions, limits, map_calls, operands, statements
 from sandbox.language.flow import BORROWED, GONE, LOST, MAYBE, OWNED, Loop, State, Value, Var, join
 from sandbox.language.report import Report, span_of
 from sandbox.language.scope import Scope
@@ -104,7 +104,7 @@ class FunctionCheck:
 
     def integer(self, node: ast.expr, what: str) -> Expr:
         """Check an expression that must be an int or a bool."""
-        return expressions.integer(self, node, what)
+        return operands.integer(self, node, what)
 
     def test(self, node: ast.expr) -> tuple[Expr, State | None, State | None]:
         """Check a condition; return it with the states where it is true and where it is false."""
@@ -205,6 +205,11 @@ class FunctionCheck:
     def use(self, what: str, allowed: frozenset[str], place: ast.AST, hint: str = "") -> None:
         """Note a use that the entry points reaching this function must allow."""
         self.summary.uses.append(Use(what, allowed, span_of(place), hint))
+
+    def note_write(self, name: str) -> None:
+        """Note that a lent packet is written; through another name it may be any of those lent."""
+        lent = {param for param, kind in self.summary.params if kind.kind is Kind.SKB}
+        self.summary.writes |= {name} & lent or lent - self.summary.owned
 
     def bad(self, node: ast.AST) -> Value:
         """Return a value that stands for an expression already reported."""

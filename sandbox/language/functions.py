@@ -6,15 +6,16 @@ import ast
 from collections.abc import Iterator
 
 from sandbox.language import limits, returns, tree
-from sandbox.language.expressions import kind_text
 from sandbox.language.flow import BORROWED, LENT, OWNED, PACKETS, State, Var
 from sandbox.language.function_check import FunctionCheck, Summary, Whole
+from sandbox.language.operands import kind_text
 from sandbox.language.prescan import Names, prescan
 from sandbox.language.report import Report, span_of
 from sandbox.language.scope import Scope
 from sandbox.language.spell import did_you_mean
 from sandbox.language.tree import Kind, Span, Type
 from sandbox.language.verdicts import ENTRIES
+from sandbox.language.walk import below
 
 SKB = Type(Kind.SKB)
 BORROWED_SKB = Type(Kind.SKB, borrowed=True)
@@ -51,7 +52,7 @@ def callee_first(scope: Scope, report: Report) -> list[str]:
 
 
 def _called(node: ast.FunctionDef, scope: Scope) -> Iterator[tuple[str, Span]]:
-    for part in ast.walk(node):
+    for part in below(node):
         match part:
             case ast.Call(func=ast.Name(id=name)) if name in scope.functions:
                 yield name, span_of(part)

@@ -221,7 +221,7 @@ _SPECS = (
         cost="O(filters)",
         bpf="bpf_skb_tc_classify() of the 2024 series",
         exportable=False,
-        low=0,
+        low=-(2**63),
         high=S64_MAX,
     ),
     HelperSpec(

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from sandbox.language import limits, map_calls, tree
 from sandbox.language.assignments import bind_local, check_flag
 from sandbox.language.calls import no_class_record
-from sandbox.language.expressions import const, known
 from sandbox.language.flow import BORROWED, INTS, Loop, State, Value
 from sandbox.language.helpers import HELPERS
+from sandbox.language.operands import const, known
 from sandbox.language.report import span_of
 from sandbox.language.tree import INT_MAX, INT_MIN, Expr, Kind, Stmt, Type
+from sandbox.language.walk import below
 
 if TYPE_CHECKING:
     from sandbox.language.function_check import FunctionCheck
@@ -217,7 +218,7 @@ def _repeat(c: FunctionCheck, node: ast.While | ast.For, once: Body) -> None:
 def _assigned(node: ast.AST) -> frozenset[str]:
     return frozenset(
         part.id
-        for part in ast.walk(node)
+        for part in below(node)
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
     )
 

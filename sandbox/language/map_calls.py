@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sandbox.language import tree
 from sandbox.language.arguments import bind, check_arguments
-from sandbox.language.expressions import BOOL, INT, item_index, kind_text
 from sandbox.language.flow import BORROWED, ENDED, LOST, OWNED, Value
 from sandbox.language.helpers import PROGRAMS, U32_MAX
 from sandbox.language.maps import MAPS, MapSpec, MethodSpec
+from sandbox.language.operands import BOOL, INT, item_index, kind_text
 from sandbox.language.report import span_of
 from sandbox.language.spell import did_you_mean
 from sandbox.language.tree import Expr, Kind, Type

@@ -11,6 +11,7 @@ from sandbox.language import limits
 from sandbox.language.constructs import refusal
 from sandbox.language.report import WHOLE, Report, span_of
 from sandbox.language.tree import Span
+from sandbox.language.walk import below
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 NAME_LENGTH_MAX = 64
@@ -90,7 +91,7 @@ def _within_limits(module: ast.Module, report: Report) -> bool:
 
 def _check_nodes(module: ast.Module, report: Report) -> None:
     """Refuse every construct outside the language, and names that could reach behind it."""
-    for node in ast.walk(module):
+    for node in below(module):
         found = refusal(node)
         if found is not None and not isinstance(node, _UNCOUNTED):
             report.add("not-in-language", node, f"{found[0]} is not in this language", found[1])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sandbox.language.report import Report, span_of
 from sandbox.language.scope import RESERVED, Scope
 from sandbox.language.tree import Span
+from sandbox.language.walk import below
 
 
 @dataclass(slots=True)
@@ -21,16 +22,19 @@ class Names:
 def prescan(node: ast.FunctionDef, scope: Scope, report: Report) -> Names:
     """Return the names a function assigns, reporting those it may not."""
     names = Names()
-    _read_globals(node, scope, report, names)
+    parts = below(node)
+    _read_globals(node, parts, scope, report, names)
     for arg in node.args.args:
         _check_local(arg.arg, arg, node, scope, report, names)
-    for part in ast.walk(node):
+    for part in parts:
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store | ast.Del):
             _check_local(part.id, part, node, scope, report, names)
     return names
 
 
-def _read_globals(node: ast.FunctionDef, scope: Scope, report: Report, names: Names) -> None:
+def _read_globals(
+    node: ast.FunctionDef, parts: list[ast.AST], scope: Scope, report: Report, names: Names
+) -> None:
     """Read the `global` lines, which stand at the beginning of the function."""
     at_start = True
     for position, statement in enumerate(node.body):
@@ -46,7 +50,7 @@ def _read_globals(node: ast.FunctionDef, scope: Scope, report: Report, names: Na
                 _declare_global(name, statement, node, scope, report, names)
         elif position > 0 or not _is_text(statement):
             at_start = False
-    for part in ast.walk(node):
+    for part in parts:
         if isinstance(part, ast.Global) and part not in node.body:
             report.add(
                 "global-place", part, '"global" stands at the beginning of a function', "move it up"

@@ -6,7 +6,6 @@ import ast
 from typing import TYPE_CHECKING
 
 from sandbox.language import tree
-from sandbox.language.expressions import kind_text
 from sandbox.language.flow import (
     BORROWED,
     INTS,
@@ -18,6 +17,7 @@ from sandbox.language.flow import (
     Value,
     join_kinds,
 )
+from sandbox.language.operands import kind_text
 from sandbox.language.report import span_of
 from sandbox.language.tree import Const, Kind, Span, Stmt, Type
 from sandbox.language.verdicts import ENTRIES, VERDICTS
