@@ -49,7 +49,7 @@ class Settings:
     send_timeout_s: float = 10.0
     message_bytes: int = 12 * MIB
     control_bytes: int = 8 * 1024
-    body_bytes: int = 1 * MIB
+    body_bytes: int = 12 * MIB
     errors_per_socket: int = 20
     start_timeout_s: float = 30.0
 

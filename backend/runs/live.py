@@ -15,6 +15,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
+from backend.runs.clock import Clock, Interrupt
 from backend.runs.outbox import Outbox
 from backend.settings import Settings
 from backend.wire.messages import (
@@ -49,15 +50,6 @@ class State(Enum):
     FINISHED = "has sent its last message"
 
 
-class Interrupt(Enum):
-    """Why the service ended a worker itself."""
-
-    STALLED = "stalled"
-    WALL = "wall"
-    STOPPED = "stopped"
-    EVENT = "event"
-
-
 class LiveRun:
     """A run and the task that drives it; the session calls the control methods."""
 
@@ -89,9 +81,7 @@ class LiveRun:
         self._settings = settings
         self._worker: Worker | None = None
         self._interrupt: Interrupt | None = None
-        self._wall_left_s = settings.run_wall_s
-        self._waiting_since: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._clock = Clock(settings.run_wall_s, settings.stall_s, self._end_worker)
         self._grace: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._time_ns = 0
@@ -125,7 +115,7 @@ class LiveRun:
         if self.state is State.FINISHED:
             return
         self._interrupt = Interrupt.STOPPED
-        self._disarm()
+        self._clock.stop()
         self._stop_worker()
         self._wake.set()
 
@@ -154,8 +144,8 @@ class LiveRun:
 
     def _change(self, apply: Callable[[], None], message: dict[str, Any]) -> None:
         """Change the state here and in the worker, and judge anew how long it may take."""
-        waiting = self._waiting_since is not None
-        self._disarm()
+        waiting = self._clock.running
+        self._clock.stop()
         apply()
         if self._worker is not None:
             self._worker.tell(message)
@@ -174,26 +164,8 @@ class LiveRun:
         return self._job.trace and self._credit <= 0
 
     def _arm(self) -> None:
-        """Start the clock that ends the worker: stalled when idle, else out of wall time."""
-        if self._interrupt is not None:
-            return
-        loop = asyncio.get_running_loop()
-        self._waiting_since = loop.time()
-        if self._idle:
-            reason, after_s = Interrupt.STALLED, self._settings.stall_s
-        else:
-            reason, after_s = Interrupt.WALL, self._wall_left_s
-        self._timer = loop.call_later(max(0.0, after_s), self._end_worker, reason)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._waiting_since is not None:
-            if not self._idle:
-                waited_s = asyncio.get_running_loop().time() - self._waiting_since
-                self._wall_left_s -= waited_s
-            self._waiting_since = None
+        if self._interrupt is None:
+            self._clock.start(self._idle)
 
     def _end_worker(self, reason: Interrupt) -> None:
         self._interrupt = self._interrupt or reason
@@ -212,7 +184,7 @@ class LiveRun:
                     await self._wake.wait()
                     self._wake.clear()
         finally:
-            self._disarm()
+            self._clock.stop()
 
     def _wanted(self) -> bool:
         """Whether another worker is needed: for an event, or since there is credit again."""
@@ -256,7 +228,7 @@ class LiveRun:
         self._worker, self.state = worker, State.COMPUTING
         if self._interrupt is not Interrupt.STOPPED:
             self._interrupt = None
-        self._wall_left_s = settings.run_wall_s
+        self._clock.wind_up()
         problem = ""
         try:
             await worker.give(self._task(), settings.send_timeout_s)
@@ -269,7 +241,7 @@ class LiveRun:
         except (OSError, TimeoutError):
             problem = "the worker does not take its task"
         finally:
-            self._disarm()
+            self._clock.stop()
             if self._grace is not None:
                 self._grace.cancel()
             self._worker = None
@@ -316,7 +288,7 @@ class LiveRun:
         while True:
             self._arm()
             message = await worker.receive(self._sent)
-            self._disarm()
+            self._clock.stop()
             if message is None or self._interrupt in (Interrupt.EVENT, Interrupt.STALLED):
                 return
             if isinstance(message, Frame):

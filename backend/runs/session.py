@@ -16,6 +16,7 @@ from backend.settings import Settings
 from backend.wire.problems import first_problem
 from backend.wire.requests import (
     CLIENT_MESSAGE,
+    MENTIONED,
     ClientMessage,
     Credit,
     LiveEvent,
@@ -67,7 +68,7 @@ class Session:
         try:
             message = CLIENT_MESSAGE.validate_json(text)
         except ValidationError as problem:
-            await self._outbox.error(None, "bad-message", first_problem(problem))
+            await self._outbox.error(_run_id(text), "bad-message", first_problem(problem))
             return
         if not isinstance(message, Start) and len(text) > self._settings.control_bytes:
             await self._outbox.error(message.id, "too-large", "the message is too large")
@@ -144,3 +145,10 @@ class Session:
         with contextlib.suppress(RuntimeError, OSError, TimeoutError):
             async with asyncio.timeout(1):
                 await self._socket.send(message)
+
+
+def _run_id(text: str) -> int | str | None:
+    """Return the run that a message we do not understand is about, when it says so."""
+    with contextlib.suppress(ValueError):
+        return MENTIONED.validate_json(text).id
+    return None

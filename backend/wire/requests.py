@@ -88,6 +88,17 @@ ClientMessage = Annotated[
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
+class Mentioned(BaseModel):
+    """Only what a message says about its run."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    id: RunId
+
+
+MENTIONED = TypeAdapter(Mentioned)
+
+
 class CheckProgram(_Request):
     """One program's text."""
 
