@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from backend.settings import Settings
+from sandbox.language.check import check
 from sandbox.scenario import model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -164,3 +165,16 @@ def test_the_readme_names_the_two_commands() -> None:
     assert "./run " in readme
     assert "./test " in readme
     assert "docs/images/page.png" in readme
+
+
+def test_the_readmes_program_is_accepted() -> None:
+    programs = re.findall(r"(?s)```python\n(.*?)```", (ROOT / "README.md").read_text())
+    assert len(programs) == 1
+    checked = check(programs[0])
+    assert checked.program is not None, [problem.render() for problem in checked.diagnostics]
+
+
+def test_the_readmes_commands_name_files_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for path in re.findall(r"\b(?:scenarios|docs|sandbox)/[\w./\-]+\.\w+", readme):
+        assert (ROOT / path).exists(), path
