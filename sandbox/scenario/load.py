@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from sandbox.scenario.model import (
     Device,
     Scenario,
 )
-from sandbox.scenario.reader import Problems, convert, dotted, read_table
+from sandbox.scenario.reader import Problems, TooManyProblems, convert, dotted, read_table
 from sandbox.scenario.tc.commands import parse_lines
 from sandbox.units import UnitError, shown
 
@@ -68,7 +69,9 @@ def load(
     if events:
         own = data.get("event", [])
         data["event"] = [*(own if isinstance(own, list) else [own]), *map(dict, events)]
-    scenario = _scenario(problems, data, files or {}, seed, duration)
+    scenario = None
+    with contextlib.suppress(TooManyProblems):
+        scenario = _scenario(problems, data, files or {}, seed, duration)
     found = sorted(problems.found, key=lambda d: (d.line, d.column))
     return Loaded(model=None if problems.failed else scenario, diagnostics=tuple(found))
 

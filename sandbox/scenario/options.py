@@ -17,13 +17,15 @@ from sandbox.units import Dialect, UnitError, shown
 
 Values = dict[str, int | tuple[int, ...]]
 
+MAX_NAMES = 256  # names that a spelling hint is looked for in
+
 # Other words tc(8) has for an option, for programs that have no parameter of that very name.
 ALIASES = {"buffer": "burst", "maxburst": "burst", "minburst": "mtu"}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a spelling hint, or the list of what exists when it is short, or ""."""
-    names = list(known)
+    names = list(known)[:MAX_NAMES]
     close = difflib.get_close_matches(word[:80], names, n=1, cutoff=0.6)
     if close:
         return f'did you mean "{close[0]}"?'

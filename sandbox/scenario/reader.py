@@ -21,6 +21,10 @@ MAX_PROBLEMS = 100
 Read = dict[str, Any]
 
 
+class TooManyProblems(Exception):
+    """The hundredth error was found; looking on would only cost time."""
+
+
 class Problems:
     """The diagnostics of one scenario, placed by key path."""
 
@@ -36,7 +40,7 @@ class Problems:
         hint: str = "",
         severity: Severity = "error",
     ) -> None:
-        """Note one problem at a key path; after the first hundred no more are kept."""
+        """Note one problem at a key path; the hundredth ends the reading."""
         place = self.places.at(path)
         self.put(
             Diagnostic(
@@ -54,8 +58,9 @@ class Problems:
 
     def put(self, diagnostic: Diagnostic) -> None:
         """Note a diagnostic that has its place already."""
-        if len(self.found) < MAX_PROBLEMS:
-            self.found.append(diagnostic)
+        self.found.append(diagnostic)
+        if len(self.found) >= MAX_PROBLEMS and self.failed:
+            raise TooManyProblems
 
     def bad(self, path: Path, error: UnitError) -> None:
         """Note a value that cannot be read."""
