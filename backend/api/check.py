@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel
@@ -30,15 +30,21 @@ async def check(
     """Report every problem; a locked worker reads the text, this process does not."""
     state: State = request.app.state.service
     client = request.client.host if request.client is not None else "local"
-    task: dict[str, object] = {"op": "check"}
-    if isinstance(body, CheckProgram):
-        task |= {"program": body.program, "name": body.name}
-    else:
-        try:
-            task["job"] = job_from_json({**body.model_dump(), "trace": False}).to_json()
-        except ProtocolError as refused:
-            raise ApiError(422, refused.slug, refused.message) from None
+    try:
+        task = _task(body)
+    except ProtocolError as refused:
+        status = 413 if refused.slug == "too-large" else 422
+        raise ApiError(status, refused.slug, refused.message) from None
     answer = await state.pool.ask(task, client)
     if not isinstance(answer, Diagnostics):
         raise ApiError(422, "crashed", "the sandbox was stopped")
     return CheckReply(ok=answer.ok, diagnostics=answer.diagnostics)
+
+
+def _task(body: CheckProgram | CheckScenario) -> dict[str, Any]:
+    """Return what the worker is asked; caps are the same as for a run."""
+    if isinstance(body, CheckScenario):
+        job = job_from_json({**body.model_dump(), "trace": False})
+        return {"op": "check", "job": job.to_json()}
+    job_from_json({"scenario": "", "programs": {body.name: body.program}})
+    return {"op": "check", "program": body.program, "name": body.name}

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 RunId = Annotated[int, Field(ge=0, lt=2**53)] | Annotated[str, Field(min_length=1, max_length=64)]
 Rows = Annotated[int, Field(gt=0, le=2**40)]
-Text = Annotated[str, Field(max_length=256 * 1024)]
 
 
 class _Request(BaseModel):
@@ -18,10 +17,10 @@ class _Request(BaseModel):
 class Inputs(_Request):
     """A scenario with all that goes with it; `files` are base64."""
 
-    scenario: Text
-    programs: dict[str, Text] = {}
+    scenario: str
+    programs: dict[str, str] = {}
     files: dict[str, str] = {}
-    params: dict[str, int | Text] = {}
+    params: dict[str, int | str] = {}
     seed: int | None = None
     duration: str | None = None
 
@@ -102,7 +101,7 @@ MENTIONED = TypeAdapter(Mentioned)
 class CheckProgram(_Request):
     """One program's text."""
 
-    program: Text
+    program: str
     name: Annotated[str, Field(min_length=1, max_length=120)] = "program"
 
 

@@ -79,6 +79,14 @@ def test_a_large_body_is_refused_whether_or_not_it_says_its_length(served: Servi
     assert shape(answer) == "too-large"
 
 
+def test_a_text_beyond_the_cap_is_refused_with_both_sizes(served: Service) -> None:
+    for body in ({"program": "x" * 300_000}, {"scenario": "x" * 300_000}):
+        answer = served.post("/api/check", body)
+        assert answer.status_code == 413
+        assert shape(answer) == "too-large"
+        assert "300000 bytes, at most 262144" in answer.json()["error"]["message"]
+
+
 def test_a_good_program_checks_without_a_word(served: Service) -> None:
     answer = served.post("/api/check", {"program": FIFO})
     assert answer.status_code == 200

@@ -10,11 +10,13 @@ import pytest
 
 from sandbox.protocol import ROW, rows
 from tests.backend.service import (
+    FIFO,
     Client,
     Run,
     Service,
     eventually,
     inputs,
+    resident_kib,
     service,
 )
 
@@ -248,3 +250,42 @@ def test_a_run_that_uses_up_its_processor_time_keeps_its_rows() -> None:
         assert run.finished["outcome"] == "limit-cpu"
         assert run.finished["truncated"]
         assert run.count > 100
+
+
+def test_a_run_that_uses_up_its_memory_ends_so() -> None:
+    flood = FIFO.replace("1000)", "1000)\nm = HashMap(max_entries=1000000)\nn = 0").replace(
+        "    if not queue.push",
+        "    global n\n    for i in range(10000):\n        n += 1\n        m.update(n, n)\n"
+        "    if not queue.push",
+    )
+    with service(run_memory_bytes=144 << 20) as served, served.connect() as client:
+        client.start(inputs(program=flood), trace=False)
+        assert client.to_end().finished["outcome"] == "limit-memory"
+        client.start(inputs(), 2)
+        assert client.to_end().finished["outcome"] == "ok"
+
+
+def test_many_runs_leave_nothing_behind(served: Service) -> None:
+    def held() -> tuple[int, int]:
+        return descriptors(served.pid), descriptors(served.zygote())
+
+    def churn(count: int) -> None:
+        for number in range(count):
+            with served.connect() as client:
+                client.start(inputs(LONG if number % 2 else "100ms"), credit=200)
+                client.collect(at_least(100))
+                if number % 3:
+                    client.say("stop", id=1)
+
+    churn(6)
+    assert eventually(lambda: served.health()["sockets"] == 0 and served.workers() == [])
+    before = held()
+    before_kib = resident_kib(served.pid)
+    churn(40)
+    assert eventually(lambda: served.health()["sockets"] == 0 and served.workers() == [])
+    assert eventually(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
+    assert resident_kib(served.pid) - before_kib < 8 * 1024
+
+
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
