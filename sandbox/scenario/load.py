@@ -37,6 +37,7 @@ _PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MAX_KEY_PARTS},}}")
 _DEVICE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}")
 _DEVICE_KEYS = {spec.name for spec in keys.DEVICE}
+_SHORT_PATH = re.compile(r"(qdisc|class)\.([0-9a-fA-F]{1,4}:[0-9a-fA-F]{0,4}\..{1,80})")
 _FLOW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 
 
@@ -173,7 +174,7 @@ def _scenario(
         egress=tuple(attached.read_egress(data.get("egress", {}))),
         flows=flows,
         events=read_events(problems, data.get("event", []), attached),
-        sweep=read_sweep(problems, data.get("sweep", {})),
+        sweep=read_sweep(problems, data.get("sweep", {}), names),
         expects=read_expects(problems, data.get("expect", []), attached),
         expect_error=top["expect_error"],
     )
@@ -254,8 +255,11 @@ def _device(
     )
 
 
-def read_sweep(problems: Problems, data: object) -> tuple[Axis, ...]:
-    """Return the axes of `[sweep]` in order; their product is bounded."""
+def read_sweep(problems: Problems, data: object, devices: tuple[str, ...]) -> tuple[Axis, ...]:
+    """Return the axes of `[sweep]` in order; their product is bounded.
+
+    A path that leaves out the only device gets its name: qdisc.1:.limit is qdisc.eth0 1:.limit.
+    """
     axes: list[Axis] = []
     points = 1
     for name, raw, path in entries(problems, data, ("sweep",), 16):
@@ -265,6 +269,9 @@ def read_sweep(problems: Problems, data: object) -> tuple[Axis, ...]:
             problems.add("wrong-type", path, message)
             continue
         points *= len(raw)
+        short = _SHORT_PATH.fullmatch(name)
+        if short is not None and len(devices) == 1:
+            name = f"{short[1]}.{devices[0]} {short[2]}"
         axes.append(Axis(path=name, values=tuple(raw), line=problems.line(path)))
     over_limit(problems, ("sweep",), points if axes else 0, MAX_SWEEP_POINTS)
     return tuple(axes)

@@ -209,7 +209,7 @@ def test_a_script_lists_its_moments() -> None:
 def test_a_sweep_keeps_its_order() -> None:
     text = BASE + '[sweep]\n"qdisc.1:.limit" = [5, 50]\nseed = [1, 2, 3]\n'
     assert [(axis.path, len(axis.values)) for axis in good(text).sweep] == [
-        ("qdisc.1:.limit", 2),
+        ("qdisc.eth0 1:.limit", 2),
         ("seed", 3),
     ]
 
