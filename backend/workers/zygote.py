@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import signal
 import socket
@@ -16,7 +15,6 @@ from typing import Any
 
 from backend.settings import ROOT, Settings
 
-LOG = logging.getLogger(__name__)
 BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from sandbox.zygote import main; sys.exit(main(sys.argv[2:]))"

@@ -178,6 +178,57 @@ def test_a_refused_event_leaves_the_run_as_it_was(client: Client, whole: Run) ->
     assert not run.of("rewound")
 
 
+BAD_EVENTS = (
+    {},
+    {"at": "1ms"},
+    {"do": "link-down"},
+    {"at": True, "do": "link-down"},
+    {"at": [1], "do": "link-down"},
+    {"at": -5, "do": "link-down"},
+    {"at": "1e99s", "do": "link-down"},
+    {"at": "soon", "do": "link-down"},
+    {"at": "1ms", "do": "link-down", "device": "eth9"},
+    {"at": "1ms", "do": "param", "target": "nobody", "name": "x", "value": 1},
+    {"at": "1ms", "do": "tc", "tc": "$(reboot)"},
+    {"at": "1ms", "do": {"x": 1}},
+)
+
+
+def test_bad_events_are_refused_one_by_one_and_change_nothing(client: Client, whole: Run) -> None:
+    client.start(inputs())
+    run = client.to_end()
+    for event in BAD_EVENTS:
+        run.messages.clear()
+        client.say("event", id=1, event=event)
+        client.collect(lambda seen: bool(seen.messages), run)
+        assert [message["op"] for message in run.messages] == ["error"], event
+    assert client.nothing_comes(0.1)
+    run.messages.clear()
+    client.say("event", id=1, event={"at": "2ms", "do": "link-down", "device": "eth0"})
+    client.to_end(run)
+    assert len(run.of("rewound")) == 1
+
+
+def test_events_in_quick_succession_are_all_applied(client: Client) -> None:
+    events = [
+        {"at": f"{200 * n}ms", "do": "link-down" if n % 2 else "link-up", "device": "eth0"}
+        for n in range(1, 5)
+    ]
+    client.start(inputs())
+    run = client.collect(at_least(100))
+    for event in events:
+        client.say("event", id=1, event=event)
+    client.collect(lambda seen: len(seen.of("rewound")) == 4, run)
+    run.messages.clear()
+    client.to_end(run)
+    client.start(inputs(), 2, events=events)
+    fresh = client.collect(
+        lambda seen: any(m["op"] == "finished" and m["id"] == 2 for m in seen.messages)
+    )
+    assert fresh.rows == run.rows
+    assert fresh.finished["digest"] == run.finished["digest"]
+
+
 def test_a_program_that_is_refused_ends_as_compile_error(client: Client) -> None:
     client.start(inputs(program="def enqueue(skb, ctx):\n    return DROP\n"))
     run = client.to_end()
