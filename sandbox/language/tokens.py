@@ -24,6 +24,7 @@ _TOKEN = re.compile(
 _INTEGER = re.compile(
     r"(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*|0(?:_?0)*)\Z"
 )
+_ESCAPE = re.compile(r"\\[^nt\"'\n]")
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 DIGITS_MAX = 80  # longer literals are refused without computing them
 UNSIGNED_MAX = 2**64 - 1
@@ -182,6 +183,14 @@ def _check_string(state: _Scan, word: str, span: Span) -> None:
             span,
             f"{kind} are not in this language",
             'write trace("x is %d", x)' if "f" in prefix.lower() else "write a plain string",
+        )
+    strange = _ESCAPE.search(word.replace("\\\\", ""))
+    if strange and not prefix:
+        state.refuse(
+            "bad-escape",
+            span,
+            f'"{strange.group()}" is not an escape of this language',
+            "escapes are \\n, \\t, \\\\ and quotes; write a backslash twice",
         )
     triple = word[len(prefix) :].startswith(('"""', "'''"))
     most = limits.DOCSTRING_BYTES_MAX if triple else limits.STRING_BYTES_MAX
