@@ -11,6 +11,9 @@ import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirro
 import { python } from "@codemirror/lang-python";
 import {
   bracketMatching,
+  ensureSyntaxTree,
+  foldable,
+  foldEffect,
   foldGutter,
   foldKeymap,
   HighlightStyle,
@@ -110,6 +113,12 @@ const look = EditorView.theme({
   },
   ".cm-diagnosticAction": { backgroundColor: "var(--accent)", color: "var(--accent-ink)" },
   ".cm-placeholder": { color: "var(--ink-2)", whiteSpace: "pre" },
+  ".cm-foldPlaceholder": {
+    backgroundColor: "var(--surface-2)",
+    border: "1px solid var(--line)",
+    color: "var(--ink-2)",
+    padding: "0 6px",
+  },
   ".cm-foldGutter span": { color: "var(--ink-2)" },
 });
 
@@ -187,6 +196,7 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
       view.setState(before ?? EditorState.create({ doc: text, extensions: extensions(kind) }));
       key = next;
       replace(text);
+      if (!before && kind === "python") foldDocstring(view);
     },
     setText: replace,
     setProblems(problems) {
@@ -216,6 +226,16 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
     },
     destroy: () => view.destroy(),
   };
+}
+
+/// Folds a long docstring to its title, so that the code is what one sees first.
+function foldDocstring(view: EditorView): void {
+  const { state } = view;
+  ensureSyntaxTree(state, Math.min(state.doc.length, 4000), 40);
+  const first = state.doc.line(1);
+  const range = first.text.startsWith('"""') ? foldable(state, first.from, first.to) : null;
+  if (!range || state.doc.lineAt(range.to).number < 4) return;
+  view.dispatch({ effects: foldEffect.of(range) });
 }
 
 /// Does something and tells CodeMirror that the key has been dealt with.

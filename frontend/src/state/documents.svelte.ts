@@ -27,10 +27,13 @@ export class Documents {
   params = $state<Record<string, number | string>>({});
   tab = $state(SCENARIO_TAB);
   edited = $state(false);
+  /// How many bundles were loaded; tells the undo history of one from that of the next.
+  loaded = $state(0);
   /// Grows when a text was replaced from outside the editor.
   revision = $state(0);
 
   load(bundle: Bundle): void {
+    this.loaded += 1;
     this.name = bundle.name;
     this.scenario = bundle.scenario;
     this.programs = { ...bundle.programs };

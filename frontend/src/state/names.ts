@@ -12,13 +12,20 @@ export function instanceTitle(instance: Place | undefined): string {
   return instance.name.includes(" ") && program ? program : instance.name;
 }
 
-/// A map's name, with its program's where several maps share it.
+/// Where a qdisc stands, as tc says it: the class it serves, else its own handle.
+export function standing(started: Started, instance: Place | undefined): string {
+  const qdisc = instance ? started.places[instance.qdisc] : undefined;
+  if (!qdisc) return instanceTitle(instance);
+  return qdisc.classid && qdisc.classid !== "root" ? qdisc.classid : (qdisc.handle ?? qdisc.name);
+}
+
+/// A map's name, with its place in the tree where several maps share it.
 export function mapTitle(started: Started, place: Place): string {
   const namesakes = started.places.filter(
     (other) => other.kind === "map" && other.name === place.name,
   );
   if (namesakes.length < 2) return place.name;
-  return `${instanceTitle(started.places[place.parent])}.${place.name}`;
+  return `${place.name} of ${standing(started, started.places[place.parent])}`;
 }
 
 /// ` of 250`, or nothing where a bound is per inner map or beyond interest.

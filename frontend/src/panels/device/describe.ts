@@ -228,8 +228,10 @@ function describeHistogram(trace: Trace, pushes: number[], strip: Box, list: Dra
   const low = rows.value(pushes[0] ?? 0);
   const high = rows.value(pushes.at(-1) ?? 0);
   const span = Math.max(1, high - low);
-  for (const push of pushes) {
-    const column = Math.min(columns - 1, Math.floor(((rows.value(push) - low) / span) * columns));
+  for (const [index, push] of pushes.entries()) {
+    // Where every rank is the same, the order alone says who leaves first.
+    const share = high > low ? (rows.value(push) - low) / span : index / pushes.length;
+    const column = Math.min(columns - 1, Math.floor(share * columns));
     const at = column * flows + Math.min(flows - 1, packets.flow(rows, rows.skb(push)));
     counts[at] = (counts[at] ?? 0) + 1;
   }

@@ -59,9 +59,10 @@ export function binReasons(trace: Trace, bin: Bin): { text: string; count: numbe
 }
 
 export function binText(trace: Trace, bin: Bin): string {
-  return binReasons(trace, bin)
-    .map(({ text, count }) => `${text} ${count}`)
-    .join(", ");
+  const reasons = binReasons(trace, bin);
+  const [only] = reasons;
+  if (only && reasons.length === 1) return only.text;
+  return reasons.map(({ text, count }) => `${text} ${count}`).join(", ");
 }
 
 /// One row in words, without its time.
