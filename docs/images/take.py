@@ -1,7 +1,7 @@
 """Take the README's screenshot from the running product: .venv/bin/python docs/images/take.py
 
 Starts the service on a free port, opens the page in an installed Chromium, lets the opening scenario
-play for a while and writes page.png (light) and page-dark.png beside this file.
+play for a while and writes page.png beside this file.
 """
 
 from __future__ import annotations
@@ -32,17 +32,16 @@ def start_service() -> tuple[subprocess.Popen[str], str]:
     raise SystemExit("the service did not start")
 
 
-def take(browser: Browser, address: str, scheme: str, file: Path) -> None:
-    """Write one picture of the page."""
-    page = browser.new_page(viewport=SIZE, color_scheme=scheme, device_scale_factor=1)
+def take(browser: Browser, address: str, file: Path) -> None:
+    """Write a picture of the page."""
+    page = browser.new_page(viewport=SIZE, color_scheme="light", device_scale_factor=1)
     page.goto(address)
     page.wait_for_timeout(PLAYING_MS)
     page.screenshot(path=file)
-    page.close()
 
 
 def main() -> None:
-    """Take both pictures."""
+    """Take the picture."""
     chromium = (
         os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     )
@@ -53,8 +52,7 @@ def main() -> None:
         with sync_playwright() as playwright:
             options = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = playwright.chromium.launch(executable_path=chromium, args=options)
-            take(browser, address, "light", HERE / "page.png")
-            take(browser, address, "dark", HERE / "page-dark.png")
+            take(browser, address, HERE / "page.png")
             browser.close()
     finally:
         service.terminate()
