@@ -12,7 +12,6 @@ Source: net/sched/sch_drr.c; Shreedhar and Varghese, "Efficient Fair Queuing Usi
 """
 
 ETHERNET_BYTES = 14
-ACTION_DROP = 2
 
 
 class Class(ClassRecord):
@@ -51,6 +50,8 @@ def dequeue(ctx):
         if cl is None:
             ring.pop()
         elif head is None:
+            if child_qlen(classid) > 0:
+                return None  # a child that throttles holds up the round, which Linux warns of
             cl.active = False
             ring.pop()
         elif head.len <= cl.deficit:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sandbox.build.programs import library_names, library_text
 from sandbox.language.check import check
-from tests.qdiscs.workload import Ran, Sent, packets, play, steady
+from tests.qdiscs.workload import TREES, Ran, Sent, packets, play, steady
 from tests.qdiscs.workload import settings as tc_texts
 
 LIBRARY = library_names()
@@ -65,6 +65,17 @@ def test_random_traffic_ends_delivered_or_dropped_and_nothing_is_stuck(
 ) -> None:
     tc = tc_texts(kind)[number]
     ran = play(tc, sent, order=not _reorders(tc))
+    assert sorted(ran.order + ran.dropped) == list(range(len(sent)))
+    assert ran.finished["statistics"]["total"]["queued"] == 0
+
+
+@pytest.mark.parametrize("name", TREES)
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(sent=packets())
+def test_trees_of_library_qdiscs_lose_and_keep_nothing_in_secret(
+    name: str, sent: list[Sent]
+) -> None:
+    ran = play(TREES[name], sent, idle="drr over" not in name)
     assert sorted(ran.order + ran.dropped) == list(range(len(sent)))
     assert ran.finished["statistics"]["total"]["queued"] == 0
 

@@ -81,6 +81,35 @@ def settings(kind: str) -> list[str]:
     return [*texts, f"{shaper}\nqdisc add dev eth0 parent 1:1 handle 10: {child}"]
 
 
+ROOT = "qdisc add dev eth0 root handle 1: "
+LEAF = "\nqdisc add dev eth0 parent 1:{} handle {}: {}"
+# Qdiscs in qdiscs: every library kind as a child of every classful one, two of them three deep.
+TREES = {
+    "prio over sfq, codel, bfifo": ROOT
+    + "prio"
+    + LEAF.format(1, 11, "sfq limit 8")
+    + LEAF.format(2, 12, "codel limit 20 target 1ms interval 5ms")
+    + LEAF.format(3, 13, "bfifo limit 5000"),
+    "prio over tbf, fq_codel, stfq": ROOT
+    + "prio"
+    + LEAF.format(1, 11, "tbf rate 500kbit burst 2000 limit 5000")
+    + LEAF.format(2, 12, "fq_codel limit 9 target 1ms interval 5ms")
+    + LEAF.format(3, 13, "stfq"),
+    "drr over codel, tbf, edf, pfifo_head_drop": classes("drr", "quantum 500", "quantum 1514")
+    + LEAF.format(1, 11, "codel target 1ms interval 3ms")
+    + LEAF.format(2, 12, "tbf rate 900kbit burst 1600 limit 9000")
+    + LEAF.format(3, 13, "edf default_deadline 3ms drop_late")
+    + LEAF.format(4, 14, "pfifo_head_drop limit 3"),
+    "tbf over prio over drr": ROOT
+    + "tbf rate 2mbit burst 1600 limit 1"
+    + LEAF.format(1, 2, "prio bands 2")
+    + "\nqdisc add dev eth0 parent 2:2 handle 3: drr"
+    + "\nclass add dev eth0 parent 3: classid 3:1 drr quantum 700"
+    + "\nfilter add dev eth0 parent 3: protocol ip prio 1 handle 1 fw classid 3:1"
+    + "\nqdisc add dev eth0 parent 3:1 handle 4: pfifo_fast",
+}
+
+
 def packets() -> st.SearchStrategy[list[Sent]]:
     """Return random packets: bursts, pauses, all sizes, some ECN-capable."""
     one = st.tuples(
@@ -122,6 +151,7 @@ def play(
     ports: int = 10_000,
     txqueuelen: int = 10,
     order: bool = True,
+    idle: bool = True,
 ) -> Ran:
     """Run the packets through a qdisc and check the invariants."""
     rows = ["time_ns,flow,len,sport,dport,priority,mark,ecn"]
@@ -145,7 +175,7 @@ def play(
         data += run.advance(100_000)
     finished = run.finished()
     assert finished["outcome"] == "ok", finished["fault"]
-    problems = violations(data, started, order=order)
+    problems = violations(data, started, order=order, idle=idle)
     assert not problems, "\n".join(problems)
     listed = list(ROW.iter_unpack(data))
     left = [row for row in listed if row[2] == TX_START]
