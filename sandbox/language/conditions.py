@@ -122,7 +122,15 @@ def _comparison(c: FunctionCheck, node: ast.Compare) -> Tested:
             return _membership(c, node, isinstance(op, ast.NotIn))
         if _is_none(right) or _is_none(node.left):
             word = "is" if isinstance(op, ast.Eq) else "is not"
-            c.error("none-compare", node, 'None is tested with "is"', f'write "{word} None"')
+            subject = node.left if _is_none(right) else right
+            cure = f"{ast.unparse(subject)} {word} None"
+            c.error(
+                "none-compare",
+                node,
+                'None is tested with "is"',
+                f'write "{word} None"',
+                (f'write "{cure}"', span_of(node), cure),
+            )
             return _none_test(c, node, word == "is not")
     return _numbers(c, node)
 

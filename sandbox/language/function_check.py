@@ -147,15 +147,18 @@ class FunctionCheck:
         self.tick(len(self.here) // 8)
         return dict(self.here)
 
-    def join(self, left: State | None, right: State | None, place: ast.AST | Span) -> State | None:
+    def join(
+        self,
+        left: State | None,
+        right: State | None,
+        place: ast.AST | Span,
+        where: str = "they meet",
+    ) -> State | None:
         """Return the state where two paths meet, reporting packets they disagree on."""
 
         def disagree(name: str, one: Var | None, other: Var | None) -> None:
             gone = one if one is None or not one.must_go else other
             went = gone.why if gone is not None and gone.why else "not"
-            where = (
-                "the loop begins again" if isinstance(place, ast.While | ast.For) else "they meet"
-            )
             self.error(
                 "paths-disagree",
                 place,
@@ -198,9 +201,16 @@ class FunctionCheck:
 
     # --- reporting ---
 
-    def error(self, slug: str, place: ast.AST | Span, message: str, hint: str = "") -> None:
-        """Report an error."""
-        self.report.add(slug, place, message, hint)
+    def error(
+        self,
+        slug: str,
+        place: ast.AST | Span,
+        message: str,
+        hint: str = "",
+        fix: tuple[str, Span, str] | None = None,
+    ) -> None:
+        """Report an error; `fix` is (title, range, replacement)."""
+        self.report.add(slug, place, message, hint, fix=fix)
 
     def use(self, what: str, allowed: frozenset[str], place: ast.AST, hint: str = "") -> None:
         """Note a use that the entry points reaching this function must allow."""

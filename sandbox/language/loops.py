@@ -204,14 +204,14 @@ def _repeat(c: FunctionCheck, node: ast.While | ast.For, once: Body) -> None:
         c.loops.pop()
         end: State | None = c.state
         for state in loop.continues:
-            end = c.join(end, state, node)
-        met = c.join(dict(head), end, node)
+            end = c.join(end, state, node, "the loop begins again")
+        met = c.join(dict(head), end, node, "the loop begins again")
         again = None if met is None else _widened(met, assigned)
         if again is None or _same(again, head):
             break
         head = again
     for state in loop.breaks:
-        after = c.join(after, state, node)
+        after = c.join(after, state, node, "the loop ends")
     c.state = after
 
 

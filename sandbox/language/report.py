@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from sandbox.diagnostics import Diagnostic, Fix, Severity
 from sandbox.language.limits import DIAGNOSTICS_MAX
@@ -61,7 +62,7 @@ class Report:
             end_column=span.end_column,
             severity=severity,
             hint=hint,
-            fix=_fix(fix),
+            fix=_fix(fix or _respelled(place, message)),
             source=self.source,
         )
 
@@ -83,6 +84,20 @@ class Report:
                 )
             )
         return tuple(problems)
+
+
+_MISSPELT = re.compile(r'"(\w+)"[^"]*\(did you mean "(\w+)"\?\)')
+
+
+def _respelled(place: ast.AST | Span, message: str) -> tuple[str, Span, str] | None:
+    """Return the fix of a misspelt name whose message suggests the right one."""
+    found = _MISSPELT.search(message)
+    word = place.id if isinstance(place, ast.Name) else getattr(place, "attr", "")
+    if found is None or isinstance(place, Span) or found.group(1) != word:
+        return None
+    span = span_of(place)
+    at = Span(span.end_line, span.end_column - len(word), span.end_line, span.end_column)
+    return f'write "{found.group(2)}"', at, found.group(2)
 
 
 def _fix(fix: tuple[str, Span, str] | None) -> Fix | None:
