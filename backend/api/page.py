@@ -5,13 +5,15 @@ from __future__ import annotations
 import secrets
 
 from fastapi import FastAPI, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from backend.api.guard import CSP
 from backend.state import State
 
 NONCE = "__NONCE__"
+FOR_GOOD = "public, max-age=31536000, immutable"
 ABSENT = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -31,11 +33,18 @@ class PageFiles(StaticFiles):
     async def check_config(self) -> None:
         """Accept a folder that does not exist."""
 
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file; names in assets/ change with their content, so those are kept for good."""
+        response = await super().get_response(path, scope)
+        kept = path.startswith("assets/") and response.status_code == 200
+        response.headers["cache-control"] = FOR_GOOD if kept else "no-cache"
+        return response
+
 
 def install(app: FastAPI) -> None:
     """Serve the page at /, its files beside it."""
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def index(request: Request) -> HTMLResponse:
         state: State = request.app.state.service
         path = state.settings.page_dir / "index.html"

@@ -215,7 +215,11 @@ def test_the_page_gets_a_fresh_nonce_each_time(tmp_path: Path) -> None:
             policy = answer.headers["content-security-policy"]
             assert f"style-src 'self' 'nonce-{found[1]}'" in policy
         assert len(nonces) == 3
-        assert served.get("/assets/a.js").text == "1"
+        assert httpx.head(served.url).status_code == 200
+        script = served.get("/assets/a.js")
+        assert script.text == "1"
+        assert "immutable" in script.headers["cache-control"]
+        assert served.get("/").headers["cache-control"] == "no-store"
 
 
 def test_settings_come_from_the_environment() -> None:
