@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def test_every_recorded_kind_is_compared() -> None:
     } - {""}
     assert kinds <= set(library_names())
     assert len(kinds) >= 9
+
+
+def test_the_page_counts_every_recording() -> None:
+    page = Path(__file__).resolve().parent.parent.parent / "docs" / "fidelity.md"
+    counts = re.findall(r"(?m)^\| .* \| (\d+) \| same \|$", page.read_text())
+    assert sum(map(int, counts)) == len(RECORDINGS)
 
 
 def test_a_wrong_program_is_found_different(monkeypatch: pytest.MonkeyPatch) -> None:
