@@ -1,5 +1,6 @@
 /// The texts a run is made of: scenario, programs, attached files, parameter settings.
 
+import type { Diagnostic } from "../protocol/generated.ts";
 import type { StartRequest } from "../protocol/messages.ts";
 
 export const SCENARIO_TAB = "scenario";
@@ -95,6 +96,18 @@ export class Documents {
     this.revision += 1;
   }
 
+  /// Drops settings of parameters that the edited texts no longer have; true when there were any.
+  forgetParams(diagnostics: readonly Diagnostic[]): boolean {
+    const before = Object.keys(this.params).length;
+    for (const { slug, message } of diagnostics) {
+      if (slug !== "unknown-parameter") continue;
+      for (const path of Object.keys(this.params)) {
+        if (message.includes(`"${path}"`)) delete this.params[path];
+      }
+    }
+    return Object.keys(this.params).length < before;
+  }
+
   request(): StartRequest {
     return {
       scenario: this.scenario,
@@ -129,13 +142,4 @@ export class Documents {
       return null;
     }
   }
-}
-
-/// The scenario text with one `[[event]]` appended.
-export function appendEvent(
-  scenario: string,
-  event: Record<string, string | number | boolean>,
-): string {
-  const lines = Object.entries(event).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
-  return `${scenario.trimEnd()}\n\n[[event]]\n${lines.join("\n")}\n`;
 }

@@ -26,6 +26,8 @@ export class Player {
   canGoBack = $state(false);
   canGoForward = $state(false);
   untilFlow = $state(0);
+  /// The row last jumped to on purpose, so that the editor can show its line.
+  jumpedTo = $state.raw({ row: -1, times: 0 });
   reducedMotion = $state(false);
   private history: Selection[] = [{ kind: "none" }];
   private historyAt = 0;
@@ -149,6 +151,7 @@ export class Player {
   goToRow(row: number): void {
     this.dispatch({ type: "pause" });
     this.dispatch({ type: "seek-row", row: row + 1 });
+    this.jumpedTo = { row, times: this.jumpedTo.times + 1 };
     const skb = this.trace?.rows.skb(row) ?? 0;
     if (skb > 0) this.select({ kind: "skb", skb });
   }

@@ -109,7 +109,7 @@ export class QueueState {
   apply(rows: Rows, packets: Packets, i: number): void {
     this.rowCount = i + 1;
     const line = rows.line(i);
-    if (line > 0) this.countLine(this.facts.program(rows.place(i)), line, i);
+    if (line > 0) this.countLine(rows, this.facts.program(rows.place(i)), line, i);
     const kind = rows.kind(i);
     if (kind >= 32) this.applyStateRow(rows, kind, i);
     else this.applyPacketRow(rows, packets, kind, i);
@@ -259,8 +259,17 @@ export class QueueState {
     if (index < this.flows.length) this.flows[index] = (this.flows[index] ?? 0) + amount;
   }
 
-  private countLine(program: number, line: number, row: number): void {
+  /// Counts a line once for all the rows that one pass through it wrote for one skb.
+  private countLine(rows: Rows, program: number, line: number, row: number): void {
     if (program < 0) return;
+    const { lastLine } = this;
+    const again =
+      lastLine.program === program &&
+      lastLine.line === line &&
+      rows.skb(lastLine.row) === rows.skb(row) &&
+      rows.time(lastLine.row) === rows.time(row);
+    lastLine.row = row;
+    if (again) return;
     let counts = this.lineCounts.get(program);
     if (!counts || line >= counts.length) {
       const larger = new Uint32Array(Math.max(256, line + 64));
@@ -269,9 +278,8 @@ export class QueueState {
       this.lineCounts.set(program, counts);
     }
     counts[line] = (counts[line] ?? 0) + 1;
-    this.lastLine.program = program;
-    this.lastLine.line = line;
-    this.lastLine.row = row;
+    lastLine.program = program;
+    lastLine.line = line;
   }
 }
 

@@ -6,7 +6,7 @@ import type { Diagnostic } from "../protocol/generated.ts";
 import type { Finished, ServiceError, ServiceMessage } from "../protocol/messages.ts";
 import { type Connection, RunSocket } from "../protocol/socket.ts";
 import type { Documents } from "./documents.svelte.ts";
-import { appendEvent } from "./documents.svelte.ts";
+import { appendEvent } from "./events.ts";
 import type { Player } from "./player.svelte.ts";
 import { Trace } from "./trace.ts";
 
@@ -25,6 +25,8 @@ export class Runner {
   computedNs = $state(0);
   /// Whether the texts differ from those of the shown run.
   stale = $state(false);
+  /// Called whenever the connection has come up.
+  onOpen: () => void = () => {};
   /// Whether the next trace should be played at a speed that suits its length.
   chooseSpeed = false;
   private readonly socket: RunSocket;
@@ -50,6 +52,7 @@ export class Runner {
     if (state === undefined) this.socket.connect();
     else {
       this.connection = state;
+      if (state === "open") this.onOpen();
       if (state === "open" && this.stale) this.run();
       if (state === "open" && this.phase === "running") this.resuming = true;
     }
@@ -89,7 +92,7 @@ export class Runner {
       const verdict = await check(this.documents.request());
       if (asked !== this.asked) return;
       this.diagnostics = verdict.diagnostics;
-      if (verdict.ok) return;
+      if (verdict.ok || this.documents.forgetParams(verdict.diagnostics)) return;
       clearTimeout(this.timer);
       this.documents.saveDraft();
       this.phase = "refused";
@@ -133,7 +136,9 @@ export class Runner {
     switch (message.op) {
       case "diagnostics":
         this.diagnostics = message.diagnostics;
-        if (!message.ok) this.phase = "refused";
+        if (message.ok) break;
+        this.phase = "refused";
+        if (this.documents.forgetParams(message.diagnostics)) this.runSoon(0);
         break;
       case "started":
         this.begin(message);
@@ -143,7 +148,7 @@ export class Runner {
         this.player.grown();
         break;
       case "log":
-        (this.incoming ?? this.player.trace)?.log.push(...message.entries);
+        (this.incoming ?? this.player.trace)?.addLog(message.entries);
         break;
       case "progress":
         this.computedNs = message.time_ns;

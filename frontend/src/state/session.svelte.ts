@@ -39,12 +39,15 @@ export class Session {
 
   /// Plays the recorded opening at once; the live connection comes up beside it.
   async open(): Promise<void> {
+    this.runner.onOpen = () => {
+      if (this.scenarios.length === 0) void this.loadLists();
+    };
     this.runner.connect();
     try {
       const { opening, rows } = await fetchOpening();
       const trace = new Trace(opening.started);
       trace.append(rows);
-      trace.log.push(...opening.log);
+      trace.addLog(opening.log);
       trace.finished = opening.finished;
       this.documents.load({
         name: opening.started.title,
@@ -59,7 +62,6 @@ export class Session {
     } catch {
       this.notice = "the opening scenario could not be loaded; choose one from the list";
     }
-    await this.loadLists();
   }
 
   private async loadLists(): Promise<void> {

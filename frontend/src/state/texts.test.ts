@@ -4,6 +4,7 @@ import { paragraphs } from "../base/prose.ts";
 import { Kind } from "../protocol/rows.ts";
 import { encodeRows, fifoRows, P, startedFixture } from "../testing/simulate.ts";
 import { entriesOf, globalsOf, mapRows } from "./contents.ts";
+import { appendEvent, eventsIn, flowIsOn } from "./events.ts";
 import { sentence, waitAt, waitQuantiles } from "./sentence.ts";
 import { Trace } from "./trace.ts";
 
@@ -72,6 +73,29 @@ describe("the sentence", () => {
     const late = waitQuantiles(trace, 0, 3e9);
     expect(late.p95).toBeGreaterThan(early.p95);
     expect(late.p50).toBeLessThanOrEqual(late.p99);
+  });
+});
+
+describe("events of a scenario", () => {
+  const once = appendEvent("[flow]\na = {}\n", { at: "1500ms", do: "flow", flow: "a", on: false });
+  const twice = appendEvent(once, { at: "2s", do: "flow", flow: "a", on: true });
+
+  it("are appended without touching what was there", () => {
+    expect(twice.startsWith("[flow]\na = {}\n")).toBe(true);
+    expect(eventsIn(twice)).toHaveLength(2);
+  });
+
+  it("say whether a flow is on at a time", () => {
+    expect([1.4e9, 1.5e9, 2e9].map((at) => flowIsOn(twice, "a", at))).toEqual([true, false, true]);
+    expect(flowIsOn(twice, "b", 3e9)).toBe(true);
+  });
+});
+
+describe("lines", () => {
+  it("count once for all the rows of one pass", () => {
+    const trace = traceOf(fifoRows({ durationNs: 2.9e9 }));
+    const state = trace.stateAt(trace.rows.length);
+    expect(state.lineCounts.get(0)?.[9]).toBe(state.drops.total);
   });
 });
 

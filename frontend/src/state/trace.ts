@@ -47,6 +47,15 @@ export class Trace {
     }
   }
 
+  /// Adds lines of the log; one whose number was there before replaces it.
+  addLog(entries: readonly LogEntry[]): void {
+    for (const entry of entries) {
+      const at = this.log.findLastIndex((other) => other.index <= entry.index);
+      if (this.log[at]?.index === entry.index) this.log[at] = entry;
+      else this.log.splice(at + 1, 0, entry);
+    }
+  }
+
   private checkpoint(row: number): void {
     const copy = this.head.clone();
     this.checkpoints.set(row, copy);
