@@ -60,7 +60,16 @@ export function startedFixture(over: Partial<Started> = {}): Started {
     places: [
       { ...place, index: 0, kind: "device", name: "eth0" },
       { ...place, index: 1, kind: "txq", name: "eth0 txq 0", parent: 0, capacity: 4 },
-      { ...place, index: 2, kind: "qdisc", name: "1:", parent: 0, handle: "1:", device: 0 },
+      {
+        ...place,
+        index: 2,
+        kind: "qdisc",
+        program: "pfifo",
+        name: "1:",
+        parent: 0,
+        handle: "1:",
+        device: 0,
+      },
       {
         ...place,
         index: 3,
