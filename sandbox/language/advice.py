@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 from sandbox.language import tree
 from sandbox.language.fields import SKB_FIELDS
@@ -97,4 +99,11 @@ def walk(body: tuple[tree.Stmt, ...]) -> Iterator[object]:
             todo.extend(node)
         elif isinstance(node, tree.Expr | tree.Stmt):
             yield node
-            todo.extend(getattr(node, name) for name in type(node).__dataclass_fields__)
+            todo.extend(getattr(node, name) for name in _parts(type(node)))
+
+
+@cache
+def _parts(kind: Any) -> tuple[str, ...]:
+    """Return the fields of a node that may hold nodes."""
+    plain = ("span", "type", "low", "high", "name", "op", "ops", "wraps", "record", "length")
+    return tuple(name for name in kind.__dataclass_fields__ if name not in plain)

@@ -52,15 +52,16 @@ def _python_tree(text: str, report: Report) -> ast.Module | None:
     return None
 
 
-def _children(node: ast.AST, depth: int) -> Iterator[tuple[ast.AST, int]]:
-    """Yield child nodes with their depth; an elif is as deep as its if."""
-    chained = (
-        isinstance(node, ast.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If)
-    )
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, _UNCOUNTED):
-            continue
-        yield child, depth if chained and child is node.orelse[0] else depth + 1  # type: ignore[attr-defined]
+def _children(node: ast.AST) -> Iterator[tuple[ast.AST, int]]:
+    """Yield child nodes with how much deeper they are: an elif is as deep as its if."""
+    chained = isinstance(node, ast.If) and len(node.orelse) == 1
+    for name in node._fields:
+        part = getattr(node, name, None)
+        if isinstance(part, list):
+            deeper = 0 if chained and name == "orelse" and isinstance(part[0], ast.If) else 1
+            yield from ((item, deeper) for item in part if isinstance(item, ast.AST))
+        elif isinstance(part, ast.AST):
+            yield part, 1
 
 
 def _within_limits(module: ast.Module, report: Report) -> bool:
@@ -77,7 +78,11 @@ def _within_limits(module: ast.Module, report: Report) -> bool:
                 "give inner parts a name on a line of their own",
             )
             return False
-        todo.extend(_children(node, depth))
+        todo.extend(
+            (child, depth + deeper)
+            for child, deeper in _children(node)
+            if not isinstance(child, _UNCOUNTED)
+        )
         if count > limits.NODES_MAX:
             report.add(
                 "too-many-nodes",

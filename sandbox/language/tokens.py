@@ -25,6 +25,10 @@ _INTEGER = re.compile(
     r"(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*|0(?:_?0)*)\Z"
 )
 _ESCAPE = re.compile(r"\\[^nt\"'\n]")
+_BLANK = frozenset({"space", "newline", "comment"})
+_QUOTED = frozenset({"string", "other"})
+_CHECKED = frozenset({"number", "string", "other"})
+_BRACKETS = frozenset("()[]{}")
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 DIGITS_MAX = 80  # longer literals are refused without computing them
 UNSIGNED_MAX = 2**64 - 1
@@ -58,21 +62,24 @@ def scan(text: str, report: Report) -> bool:
         kind = match.lastgroup or "other"
         word = match.group()
         column = match.start() - state.line_start + 1
-        span = Span(state.line, column, state.line, column + len(word))
-        if kind not in ("space", "newline", "comment"):
-            _count(state, word, column, span)
+        if kind not in _BLANK:
+            _count(state, word, column)
+        if kind in _CHECKED or word in _BRACKETS:
+            span = Span(state.line, column, state.line, column + len(word))
             _check(state, kind, word, span)
-        if kind == "newline" and not state.open:
-            state.at_start, state.statement_tokens = True, 0
-        breaks = word.count("\n")
-        if breaks:
-            state.line += breaks
+            if kind in _QUOTED and _unclosed(text, match, kind):
+                state.refuse(
+                    "unclosed-string",
+                    span,
+                    "the string that begins here is never closed",
+                    "close it",
+                )
+                return False  # every later quote would be scanned to the end of the text again
+        if "\n" in word:
+            if kind == "newline" and not state.open:
+                state.at_start, state.statement_tokens = True, 0
+            state.line += word.count("\n")
             state.line_start = match.start() + word.rindex("\n") + 1
-        if _unclosed(text, match, kind):
-            state.refuse(
-                "unclosed-string", span, "the string that begins here is never closed", "close it"
-            )
-            return False  # every later quote would be scanned to the end of the text again
         if state.tokens > limits.TOKENS_MAX:
             break
     for bracket, span in state.open[:1]:
@@ -93,21 +100,25 @@ def _unclosed(text: str, match: re.Match[str], kind: str) -> bool:
     )
 
 
-def _count(state: _Scan, word: str, column: int, span: Span) -> None:
+def _here(state: _Scan, word: str, column: int) -> Span:
+    return Span(state.line, column, state.line, column + len(word))
+
+
+def _count(state: _Scan, word: str, column: int) -> None:
     """Count a token against the limits of the program, its statement, and the nesting of blocks."""
     state.tokens += 1
     state.statement_tokens += 1
     if state.tokens == limits.TOKENS_MAX + 1:
         state.refuse(
             "too-many-tokens",
-            span,
+            _here(state, word, column),
             f"the program has more than {limits.TOKENS_MAX} words and signs",
             "shorten it",
         )
     if state.statement_tokens == limits.LINE_TOKENS_MAX + 1:
         state.refuse(
             "statement-too-long",
-            span,
+            _here(state, word, column),
             f"one statement has more than {limits.LINE_TOKENS_MAX} words and signs",
             "split it into several statements",
         )
@@ -121,7 +132,7 @@ def _count(state: _Scan, word: str, column: int, span: Span) -> None:
     if len(state.indents) == limits.INDENT_DEPTH_MAX + 2:
         state.refuse(
             "nesting-too-deep",
-            span,
+            _here(state, word, column),
             f"blocks are nested more than {limits.INDENT_DEPTH_MAX} deep",
             "move the inner part into a helper function",
         )
@@ -129,7 +140,7 @@ def _count(state: _Scan, word: str, column: int, span: Span) -> None:
     if state.elifs == limits.ELIF_MAX + 1:
         state.refuse(
             "nesting-too-deep",
-            span,
+            _here(state, word, column),
             f'a function has more than {limits.ELIF_MAX} "elif"',
             "look the answer up in an ArrayMap or a list Param",
         )
