@@ -16,7 +16,7 @@ from sandbox.core.instance import Instance
 from sandbox.core.ints import IntQueue
 from sandbox.core.rng import Rng, mix
 from sandbox.core.sim import Sim
-from sandbox.core.skbmap import SkbMap
+from sandbox.core.skbmap import Bound, SkbMap
 from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
 from sandbox.core.skbtree import SkbTree
 from sandbox.core.tables import ARRAY, HASH, LRU, Table
@@ -106,9 +106,11 @@ def build_instance(
         map_places[declared.name] = map_place
         plan = _Plan(instance, declared, map_place, entries_max, count, value_record, trees)
         maps[declared.name] = MAKERS[declared.kind](plan)
-    runtime = Runtime(sim=sim, instance=instance, maps=maps, classes=classes, params=params)
+    instance.params = List(params)
+    runtime = Runtime(
+        sim=sim, instance=instance, maps=maps, classes=classes, params=instance.params
+    )
     entries = loaded.code.instantiate(runtime)
-    instance.params = List(params) if not isinstance(params, List) else params
     _hook(instance, entries)
     for tree, less in trees:
         tree.less = entries.comparators[less]
@@ -162,7 +164,7 @@ class _Plan:
     record: Record | None
     trees: list[tuple[SkbTree, str]]
 
-    def skb_map(self, slot: int) -> SkbMap:
+    def skb_map(self, slot: int, bound: Bound | None = None) -> SkbMap:
         """Return a new skb map; a tree when it is walked, popped out of order or sorted."""
         tree = None
         if self.declared.methods & WALKED or self.declared.less:
@@ -171,12 +173,13 @@ class _Plan:
                 self.trees.append((tree, self.declared.less))
         owner = self.instance
         made = SkbMap(owner.sim.trace, owner, owner.gauge, self.place, slot, self.entries_max, tree)
+        made.bound = bound
         made.heap = List()
         return made
 
-    def inner(self) -> Array[SkbMap]:
-        """Return the inner maps of a map of maps."""
-        return Array([self.skb_map(slot) for slot in range(self.count)])
+    def inner(self, bound: Bound) -> Array[SkbMap]:
+        """Return the inner maps of a map of maps; `max_entries` bounds them together."""
+        return Array([self.skb_map(slot, bound) for slot in range(self.count)])
 
 
 def _make_skb_map(plan: _Plan) -> SkbMap:
@@ -186,20 +189,23 @@ def _make_skb_map(plan: _Plan) -> SkbMap:
 
 
 def _make_array(plan: _Plan) -> SkbMapArray:
-    made = SkbMapArray(plan.inner(), plan.count)
+    bound = Bound(plan.entries_max)
+    made = SkbMapArray(plan.inner(bound), plan.count, bound)
     plan.instance.skb_arrays.append(made)
     return made
 
 
 def _make_hash(plan: _Plan) -> SkbMapHash:
-    made = SkbMapHash(plan.instance.sim.trace, plan.place, plan.inner())
+    bound = Bound(plan.entries_max)
+    made = SkbMapHash(plan.instance.sim.trace, plan.place, plan.inner(bound), bound)
     made.open()
     plan.instance.skb_hashes.append(made)
     return made
 
 
 def _make_flow_map(plan: _Plan) -> FlowMap:
-    made = FlowMap(plan.instance.sim.trace, plan.place, plan.inner())
+    bound = Bound(plan.entries_max)
+    made = FlowMap(plan.instance.sim.trace, plan.place, plan.inner(bound), bound)
     made.open()
     plan.instance.flow_maps.append(made)
     return made

@@ -42,8 +42,8 @@ class Overrides:
                 problems.append(
                     Diagnostic(
                         slug="unknown-parameter",
-                        message=f'there is no parameter "{path}"{did_you_mean(path, self.known)}',
-                        hint=f"parameters here: {', '.join(self.known[:12])}",
+                        message=f'there is no parameter "{path}"',
+                        hint=did_you_mean(path, self.known),
                         source="scenario",
                     )
                 )

@@ -265,14 +265,6 @@ def _set_classid(ctx: Any, value: int) -> None:
     ctx.classid = value & M32
 
 
-def _packets_held(array: Any) -> int:
-    return sum(inner.length for inner in array.inner)
-
-
-def _bytes_held(array: Any) -> int:
-    return sum(inner.bytes for inner in array.inner)
-
-
 FIELDS: dict[str, Callable[[Any], Any]] = {
     "hash": attrgetter("header.tuple_hash"),
     "wire_len": attrgetter("len"),
@@ -308,6 +300,6 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "skb.load_u16": core_skb.load_u16,
     "skb.load_u32": core_skb.load_u32,
     "ctx.timer_after": lambda ctx, ns, line: ctx.timer_after(ns, line),
-    "packets": _packets_held,
-    "bytes": _bytes_held,
+    "packets": attrgetter("bound.length"),
+    "bytes": attrgetter("bound.bytes"),
 }

@@ -9,8 +9,8 @@ A compiler may therefore lay records out in linear memory and translate each fun
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, TypeVar, dataclass_transform
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast, dataclass_transform
 
 M64 = 0xFFFFFFFFFFFFFFFF
 M32 = 0xFFFFFFFF
@@ -29,18 +29,22 @@ def record(cls: type[T]) -> type[T]:
 
 
 class Array(list[T]):
-    """A fixed number of items: `Array(16)` is 16 zeros, `Array([a, b])` holds the given things."""
+    """A fixed number of items: `Array(16)` is 16 zeros, `Array([a, b])` holds the given things.
 
-    __slots__ = ()
+    What is made is a plain list, which CPython indexes faster than any subclass.
+    """
 
-    def __init__(self, what: Any) -> None:
-        list.__init__(self, [0] * what if isinstance(what, int) else what)
+    def __new__(cls, what: Any) -> Array[T]:
+        """Return the items as a list."""
+        return cast("Array[T]", [0] * what if isinstance(what, int) else list(what))
 
 
 class List(list[T]):
-    """A growable sequence."""
+    """A growable sequence; what is made is a plain list."""
 
-    __slots__ = ()
+    def __new__(cls, what: Iterable[Any] = ()) -> List[T]:
+        """Return the items as a list."""
+        return cast("List[T]", list(what))
 
 
 class Dict(dict[K, T]):

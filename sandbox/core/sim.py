@@ -35,6 +35,7 @@ EV_CHANGE, EV_ARRIVE = 0, 5
 ORDER_BITS = 40
 ORDER_MASK = (1 << ORDER_BITS) - 1
 RUN_FUEL, PACKET_FUEL = 1_000_000, 1_000
+WAKE_FUEL = 100  # what a watchdog or timer costs the run, so that waking each nanosecond ends
 BUSY_MAX = 100_000
 
 # Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, timers.
@@ -166,6 +167,7 @@ class Sim:
         else:
             return
         self.devices[qdisc.ifindex - 1].asked = True
+        self.burn(WAKE_FUEL, 0)
 
     def arrive(self, source: Source) -> None:
         """Make a source's packet, send it on its way and plan the next."""

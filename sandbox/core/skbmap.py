@@ -24,8 +24,17 @@ if TYPE_CHECKING:
 
 
 @record
+class Bound:
+    """What the inner maps of a map of maps hold together, and may hold."""
+
+    max_entries: int
+    length: int = 0
+    bytes: int = 0
+
+
+@record
 class SkbMap:
-    """One skb map. `tree` is None for the list-and-heap shape."""
+    """One skb map. `tree` is None for the list-and-heap shape; `bound` is shared by the inner maps of one map."""
 
     trace: Trace
     owner: Instance
@@ -34,6 +43,7 @@ class SkbMap:
     slot: int
     max_entries: int
     tree: SkbTree | None = None
+    bound: Bound | None = None
     length: int = 0
     bytes: int = 0
     head: Skb | None = None
@@ -48,9 +58,13 @@ class SkbMap:
         if rank < 0:
             raise trap.Trap(trap.NEGATIVE_RANK, line, rank)
         length = self.length
-        if length >= self.max_entries:
+        bound = self.bound
+        if length >= self.max_entries or (bound is not None and bound.length >= bound.max_entries):
             self.refused += 1
             return False
+        if bound is not None:
+            bound.length += 1
+            bound.bytes += skb.len
         length += 1
         self.length = length
         if length > self.length_max:
@@ -105,6 +119,9 @@ class SkbMap:
         length = self.length - 1
         self.length = length
         self.bytes -= skb.len
+        if self.bound is not None:
+            self.bound.length -= 1
+            self.bound.bytes -= skb.len
         skb.state = HELD
         self.gauge.sub(skb.len)
         if self.trace.kept:
@@ -122,12 +139,19 @@ class SkbMap:
         else:
             heappop(self.heap)
 
+    def _less(self, skb: Skb) -> None:
+        """Count a packet out of the map and of everything it is part of."""
+        self.length -= 1
+        self.bytes -= skb.len
+        if self.bound is not None:
+            self.bound.length -= 1
+            self.bound.bytes -= skb.len
+        self.gauge.sub(skb.len)
+
     def _gone(self, skb: Skb, line: int) -> None:
         """Account for a packet that a program took."""
         skb.state = HELD
-        self.length -= 1
-        self.bytes -= skb.len
-        self.gauge.sub(skb.len)
+        self._less(skb)
         self.trace.note(skb.id, POP, 0, self.place, skb.rank, line, self.slot, self.length)
 
     def peek_last(self) -> Skb | None:
@@ -171,9 +195,7 @@ class SkbMap:
                 break
             self._unlink_first(skb)
             if ifindex == 0 or skb.ifindex == ifindex:
-                self.length -= 1
-                self.bytes -= skb.len
-                self.gauge.sub(skb.len)
+                self._less(skb)
                 self.trace.row(skb.id, PURGE, 0, self.place, skb.rank, 0, self.slot, self.length)
                 gone.append(skb)
             else:

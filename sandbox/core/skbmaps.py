@@ -11,7 +11,7 @@ from sandbox.core.kinds import BIND, SET_RANK
 
 if TYPE_CHECKING:
     from sandbox.core.skb import Skb
-    from sandbox.core.skbmap import SkbMap
+    from sandbox.core.skbmap import Bound, SkbMap
     from sandbox.core.trace import Trace
 
 
@@ -21,6 +21,7 @@ class SkbMapArray:
 
     inner: Array[SkbMap]
     count: int
+    bound: Bound
 
     def at(self, index: int, line: int) -> SkbMap:
         """Return the map at an index; outside 0..count-1 is a fault of `line`."""
@@ -36,6 +37,7 @@ class SkbMapHash:
     trace: Trace
     place: int
     inner: Array[SkbMap]
+    bound: Bound
     slots: Dict[int, int] = late()
     keys: Array[int] = late()
     free: List[int] = late()
@@ -159,6 +161,7 @@ class FlowMap:
     trace: Trace
     place: int
     inner: Array[SkbMap]
+    bound: Bound
     slots: Dict[int, int] = late()
     keys: Array[int] = late()
     ranks: Array[int] = late()

@@ -75,8 +75,8 @@ def show_value(param: Param, value: Any) -> str:
 
 def _scaled(value: int, units: tuple[tuple[str, int], ...], base: str) -> str:
     for name, size in units:
-        if value >= size and value % (size // 1000 or 1) == 0:
-            return f"{value / size:g}{name}"
+        if value >= size:
+            return f"{value / size:.3f}".rstrip("0").rstrip(".") + name
     return f"{value}{base}"
 
 

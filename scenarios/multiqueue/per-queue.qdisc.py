@@ -8,7 +8,7 @@ LANES = 64
 limit = Param(50, min=1, max=1000, unit="packets", help="packets one lane holds")
 by_flow = Param(False, help="key lanes by flow hash instead of by tx queue")
 
-lanes = SkbMapArray(LANES, max_entries=limit)
+lanes = SkbMapArray(LANES, max_entries=64000)
 turn = 0
 
 
@@ -16,7 +16,7 @@ def enqueue(skb, ctx):
     lane = skb.queue_mapping % LANES
     if by_flow:
         lane = skb.hash % LANES
-    if not lanes[lane].push(skb, 0):
+    if len(lanes[lane]) >= limit or not lanes[lane].push(skb, 0):
         return DROP
     return QUEUED
 

@@ -2,7 +2,7 @@
 
 SLOTS = 9
 
-slots = SkbMapArray(SLOTS, max_entries=1)
+slots = SkbMapArray(SLOTS, max_entries=SLOTS)
 
 
 def enqueue(skb, ctx):

@@ -18,7 +18,7 @@ from sandbox.core.qdisc import Qdisc
 from sandbox.core.rng import Rng
 from sandbox.core.sim import Sim
 from sandbox.core.skb import Skb, SkbPool
-from sandbox.core.skbmap import SkbMap
+from sandbox.core.skbmap import Bound, SkbMap
 from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
 from sandbox.core.skbtree import SkbTree
 from sandbox.core.sources import CBR, Source
@@ -155,9 +155,13 @@ class Lab:
             inner: Array[SkbMap] = Array(
                 [self._skb_map(decl, place, slot) for slot in range(count)]
             )
+            bound = Bound(self._size(decl.max_entries))
+            for one in inner:
+                one.bound = bound
             if decl.kind == "SkbMapArray":
-                return SkbMapArray(inner, count)
-            made = (SkbMapHash if decl.kind == "SkbMapHash" else FlowMap)(trace, place, inner)
+                return SkbMapArray(inner, count, bound)
+            kind = SkbMapHash if decl.kind == "SkbMapHash" else FlowMap
+            made = kind(trace, place, inner, bound)
         elif decl.kind in ("Queue", "Stack"):
             made = IntQueue(trace, place, self._size(decl.max_entries), decl.kind == "Stack")
         else:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sandbox.core.dialect import Array
 from sandbox.core.ints import IntQueue
+from sandbox.core.skbmap import Bound
 from sandbox.core.skbmaps import FlowMap, SkbMapHash
 from sandbox.core.tables import ARRAY, HASH, LRU, Table
 from tests.core.parts import make_instance, make_map, make_sim, make_skb
@@ -30,7 +31,7 @@ def inner_maps(sim, count, entries=3):
 )
 def test_hash_of_skb_maps_has_a_key_while_it_holds_packets(actions):
     sim = make_sim()
-    one = SkbMapHash(sim.trace, 0, inner_maps(sim, 3))
+    one = SkbMapHash(sim.trace, 0, inner_maps(sim, 3), Bound(100))
     one.open()
     oracle: dict[int, list] = {}
     for number, (what, key, rank) in enumerate(actions):
@@ -67,7 +68,7 @@ def test_hash_of_skb_maps_has_a_key_while_it_holds_packets(actions):
 )
 def test_flow_map_gives_the_waiting_flow_of_smallest_rank_ties_by_first_ranked(actions):
     sim = make_sim()
-    one = FlowMap(sim.trace, 0, inner_maps(sim, 4, entries=4))
+    one = FlowMap(sim.trace, 0, inner_maps(sim, 4, entries=4), Bound(100))
     one.open()
     queues: dict[int, list] = {}
     ranks: dict[int, tuple[int, int]] = {}
@@ -193,3 +194,15 @@ def test_int_queue_and_stack_are_a_bounded_deque(stack, actions):
                 oracle.append(value)
         assert one.length == len(oracle)
         assert one.peek() == ((oracle[-1] if stack else oracle[0]) if oracle else None)
+
+
+def test_inner_maps_share_one_pool_of_entries():
+    sim = make_sim()
+    bound = Bound(2)
+    inner = inner_maps(sim, 3)
+    for one in inner:
+        one.bound = bound
+    assert [one.push(make_skb(sim), 0, 1) for one in inner] == [True, True, False]
+    assert (bound.length, bound.bytes) == (2, 200)
+    inner[0].pop(1)
+    assert inner[2].push(make_skb(sim), 0, 1)
