@@ -20,6 +20,7 @@ LINES = [
     "tbf rate 1mbit burst 1600 limit 10000000",
     "tbf rate 1mbit burst 10000 limit 20000 peakrate 2mbit minburst 1514",
     "tbf rate 8kbit buffer 2000b limit 3k mpu 64 overhead 24",
+    "tbf rate 1mbit burst 1600 latency 50ms",
     "codel limit 100 target 4ms interval 30ms ecn ce_threshold 20ms",
     "codel noecn",
     "fq_codel limit 1000 flows 512 quantum 300 target 5ms interval 100ms noecn memory_limit 4mb drop_batch 32",
@@ -109,6 +110,14 @@ def test_edf_sends_what_is_due_first_and_drops_what_is_late() -> None:
     # each takes 2 ms on the link, the deadline is 5 ms after arrival
     assert ran.order == (0, 1, 2)
     assert ran.dropped == (3, 4, 5, 6, 7, 8, 9)
+
+
+def test_the_latency_of_tbf_bounds_the_wait() -> None:
+    tc = "qdisc add dev eth0 root handle 1: tbf rate 1mbit burst 2000 latency 50ms"
+    ran = play(tc, burst(40), rate="1gbit", txqueuelen=1000)
+    # the first leaves before the others come; then 8250 bytes may wait: 50 ms of tokens and a bucket
+    assert len(ran.order) == 1 + 8
+    assert ran.starts_ns[-1] <= 66_000_000
 
 
 def test_drr_without_a_class_for_a_packet_drops_it() -> None:
