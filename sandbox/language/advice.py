@@ -99,7 +99,8 @@ def walk(body: tuple[tree.Stmt, ...]) -> Iterator[object]:
             todo.extend(node)
         elif isinstance(node, tree.Expr | tree.Stmt):
             yield node
-            todo.extend(getattr(node, name) for name in _parts(type(node)))
+            kind: Any = type(node)
+            todo.extend(getattr(node, name) for name in _parts(kind))
 
 
 @cache
