@@ -297,6 +297,8 @@ class LiveRun:
                 return
 
     async def _pass_rows(self, frame: Frame) -> None:
+        if not self._announced:
+            raise ProtocolError("bad-frame", "a worker sends rows before it has started")
         if frame.count > self._credit:
             raise ProtocolError("bad-frame", "a worker sends more rows than it may")
         self._sent += frame.count

@@ -108,8 +108,9 @@ class Worker:
             raise ProtocolError("bad-message", f"{where}: {first['msg']}") from None
 
     def kill(self) -> None:
-        """End the process now."""
+        """End the process now, and whatever waits for its next message."""
         self._child.kill()
+        self._writer.transport.abort()
 
     async def close(self) -> Ending:
         """End the process if it runs, give everything back, and say how it ended."""
