@@ -23,7 +23,7 @@ from sandbox.language.flow import (
 from sandbox.language.helpers import CONSTANTS, PROGRAMS
 from sandbox.language.operands import INT, const, item_index, kind_text, present
 from sandbox.language.report import span_of
-from sandbox.language.scope import RESERVED
+from sandbox.language.scope import ANNOTATIONS, RESERVED
 from sandbox.language.spell import did_you_mean
 from sandbox.language.tree import Kind, Type
 from sandbox.language.verdicts import VERDICTS
@@ -102,7 +102,7 @@ def _not_a_value(c: FunctionCheck, node: ast.Name) -> None:
             f'"{c.summary.name}" has no ctx',
             'give it a parameter "ctx" and pass it, or pass the value it needs, such as ctx.now',
         )
-    elif name in c.scope.lines or name in _language_names():
+    elif name in c.scope.lines or name in RESERVED:
         c.error("not-a-value", node, f'"{name}" is not a value here', "see docs/language.md")
     else:
         near = did_you_mean(name, (*c.locals, *scope.lines, *_language_names()))
@@ -115,8 +115,8 @@ def _not_a_value(c: FunctionCheck, node: ast.Name) -> None:
 
 
 def _language_names() -> tuple[str, ...]:
-
-    return tuple(RESERVED)
+    """Return the names of the language that may stand for a value or a call."""
+    return tuple(RESERVED - set(ANNOTATIONS))
 
 
 def _local(c: FunctionCheck, node: ast.Name) -> Value:
