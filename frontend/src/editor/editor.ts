@@ -155,7 +155,6 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
     }),
     keymap.of([
       { key: "Mod-Enter", run: () => handled(options.run) },
-      { key: "Escape", run: (view) => handled(() => view.contentDOM.blur()) },
       { key: "Tab", run: (view) => acceptEmpty(view, options.empty) },
       indentWithTab,
       ...closeBracketsKeymap,
@@ -164,6 +163,7 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
       ...searchKeymap,
       ...foldKeymap,
       ...historyKeymap,
+      { key: "Escape", run: (view) => handled(() => view.contentDOM.blur()) },
       ...defaultKeymap,
     ]),
     language.of(kind === "python" ? python() : StreamLanguage.define(toml)),

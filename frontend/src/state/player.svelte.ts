@@ -59,7 +59,8 @@ export class Player {
   }
 
   private advance(nowMs: number): void {
-    const elapsed = this.lastFrameMs === 0 ? 16 : nowMs - this.lastFrameMs;
+    if (this.lastFrameMs === 0) this.lastFrameMs = nowMs - 16;
+    const elapsed = nowMs - this.lastFrameMs;
     if (this.reducedMotion && elapsed < REDUCED_STEP_MS) return;
     this.lastFrameMs = nowMs;
     const trace = this.trace;
@@ -110,6 +111,9 @@ export class Player {
   /// Puts the playhead at the start, playing, for a run that is yet to come.
   restart(): void {
     this.play = { ...this.play, timeNs: 0, row: 0, playing: true };
+    this.history = [{ kind: "none" }];
+    this.historyAt = 0;
+    this.show({ kind: "none" });
     this.stopRow = -1;
     this.searchedTo = 0;
     this.invalidate();

@@ -67,7 +67,7 @@ const FLOW_H = 30;
 const TX_H = 52;
 const GAP = 8;
 const NARROW_PX = 620;
-const INNER_SHOWN_MAX = 8;
+const INNER_SHOWN_MAX = 9;
 const FLOWS_SHOWN_MAX = 12;
 
 export function layoutDevice(started: Started, width: number): Layout {
@@ -210,7 +210,8 @@ function layoutMap(started: Started, map: Place, x: number, y: number, w: number
 }
 
 function innerShown(started: Started, inner: number): number {
-  return Math.min(inner, INNER_SHOWN_MAX, Math.max(2, started.flows.length));
+  if (inner <= INNER_SHOWN_MAX) return inner;
+  return Math.min(INNER_SHOWN_MAX, Math.max(3, started.flows.length));
 }
 
 function layoutTx(started: Started, devices: Place[], x: number, w: number, top: number) {
