@@ -67,7 +67,11 @@ function drawFlow(
 
 function box(ctx: CanvasRenderingContext2D, glyph: Glyph): void {
   if (glyph.w < 6) {
-    ctx.fillRect(glyph.x, glyph.y, glyph.w, glyph.h);
+    // Thin boxes end on whole device pixels; blurred edges would swallow the gaps between them.
+    const ratio = ctx.getTransform().a || 1;
+    const left = Math.round(glyph.x * ratio) / ratio;
+    const right = Math.max(left + 1 / ratio, Math.round((glyph.x + glyph.w) * ratio) / ratio);
+    ctx.fillRect(left, glyph.y, right - left, glyph.h);
     return;
   }
   ctx.beginPath();
