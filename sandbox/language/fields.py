@@ -142,8 +142,8 @@ _CTX_SPECS = (
     FieldSpec(
         name="classid",
         doc=(
-            "In enqueue the class that filters or skb->priority chose, else the qdisc's handle; "
-            "PASS and THROTTLE use it."
+            "The qdisc's handle at entry; PASS hands to the child of the class that enqueue or "
+            "dequeue writes here."
         ),
         bpf="sch_bpf_ctx.classid",
         readable_in=QDISC,
