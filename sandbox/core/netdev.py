@@ -99,16 +99,19 @@ class Netdev:
         """Ask the root qdiscs for packets while the link is up and the rings have room."""
         if not self.up:
             return
-        self.clear_pushed()
         root = self.shared_root
-        if root is None:
-            self._pull_each()
-        elif len(self.queues) > 1:
+        if root is not None and len(self.queues) == 1:
+            self._pull_only(root, self.queues[0])
+        elif root is not None:
             self._pull_shared(root)
         else:
-            self._pull_only(root, self.queues[0])
+            self._pull_each()
 
     def _pull_only(self, root: Qdisc, queue: TxQueue) -> None:
+        if len(self.instances) == 1:
+            self.instances[0].pushed = False
+        else:
+            self.clear_pushed()
         sim = self.sim
         ring = self.ring_packets
         while queue.count < ring and (self.limit_bytes == 0 or queue.bytes < self.limit_bytes):
@@ -125,6 +128,7 @@ class Netdev:
                 self._put(skb, 0)
 
     def _pull_each(self) -> None:
+        self.clear_pushed()
         again = True
         while again:
             for i in range(len(self.queues)):
@@ -137,6 +141,7 @@ class Netdev:
             again = self.sim.pushed_while_asked(self)
 
     def _pull_shared(self, root: Qdisc) -> None:
+        self.clear_pushed()
         while True:
             held = root.requeued
             if held is not None:

@@ -180,7 +180,10 @@ class Sim:
             self.send(source, self.make(source, len_bytes))
         at_ns = source.next_ns(self.now_ns, len_bytes)
         if at_ns >= 0 and (source.stop_ns < 0 or at_ns < source.stop_ns):
-            source.due = self.schedule(at_ns, EV_ARRIVE, source.index, None)
+            self.sequence += 1
+            source.due = self.sequence
+            order = ORDERS[EV_ARRIVE] + self.sequence
+            heappush(self.events, (at_ns, order, EV_ARRIVE, source.index, None))
 
     def make(self, source: Source, len_bytes: int) -> Skb:
         """Return a new packet of a source."""
