@@ -25,6 +25,8 @@ LINES = [
     "codel noecn",
     "fq_codel limit 1000 flows 512 quantum 300 target 5ms interval 100ms noecn memory_limit 4mb drop_batch 32",
     "drr",
+    "ets bands 4 strict 2 quanta 4000 3000 priomap 0 1 2 3",
+    "skbprio limit 100",
 ]
 
 

@@ -65,6 +65,8 @@ TIGHT = {
         "fq_codel flows 2 quantum 300 noecn target 1ms interval 5ms memory_limit 20000",
     ],
     "tbf": ["tbf rate 2mbit burst 2000 limit 8000", "tbf rate 1mbit burst 5000 limit 5000 peakrate 3mbit mtu 1514"],
+    "ets": ["ets bands 3 strict 1 quanta 700 2000 priomap 1 2 0 2", "ets bands 2 quanta 500"],
+    "skbprio": ["skbprio limit 5"],
     "edf": ["edf limit 6 drop_late default_deadline 4ms", "edf default_deadline 10ms"],
     "stfq": ["stfq limit 7 weights 1 2 3 4"],
 }  # fmt: skip
@@ -100,6 +102,11 @@ TREES = {
     + LEAF.format(2, 12, "tbf rate 900kbit burst 1600 limit 9000")
     + LEAF.format(3, 13, "edf default_deadline 3ms drop_late")
     + LEAF.format(4, 14, "pfifo_head_drop limit 3"),
+    "ets over skbprio, tbf, sfq": ROOT
+    + "ets bands 3 strict 1 quanta 400 900 priomap 1 2 0 1"
+    + LEAF.format(1, 11, "skbprio limit 3")
+    + LEAF.format(2, 12, "tbf rate 900kbit burst 1600 limit 9000")
+    + LEAF.format(3, 13, "sfq limit 6"),
     "tbf over prio over drr": ROOT
     + "tbf rate 2mbit burst 1600 limit 1"
     + LEAF.format(1, 2, "prio bands 2")
