@@ -207,7 +207,7 @@ def summarise(outcomes: Sequence[Outcome], notes: Sequence[str], say: Callable[[
         skipped = []
     tail = f", {len(skipped)} skipped" if skipped else ""
     say(f"total: {passed} passed, {failed} failed{tail}")
-    return 1 if failed else 0
+    return 1 if failed or not passed else 0
 
 
 def main() -> int:
