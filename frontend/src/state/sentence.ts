@@ -6,28 +6,33 @@ import { type QueueState, SLOTS } from "./queues.ts";
 import { quantile } from "./series.ts";
 import type { Trace } from "./trace.ts";
 
+/// The number of a flow's departures up to a time.
+function departuresUntil(times: readonly number[], timeNs: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] ?? 0) <= timeNs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /// The latest wait of a flow at a time, in ns, or NaN before its first departure.
 export function waitAt(trace: Trace, flow: number, timeNs: number): number {
   const waits = trace.series.waits[flow];
   if (!waits) return Number.NaN;
-  let low = 0;
-  let high = waits.time.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((waits.time[middle] ?? 0) <= timeNs) low = middle + 1;
-    else high = middle;
-  }
-  return waits.wait[low - 1] ?? Number.NaN;
+  return waits.wait[departuresUntil(waits.time, timeNs) - 1] ?? Number.NaN;
 }
 
 /// Percentiles of a flow's waits up to a time, in ns.
 export function waitQuantiles(trace: Trace, flow: number, timeNs: number) {
   const waits = trace.series.waits[flow];
   if (!waits) return { count: 0, p50: Number.NaN, p95: Number.NaN, p99: Number.NaN };
-  const until = waits.time.findLastIndex((time) => time <= timeNs) + 1;
-  const sorted = waits.wait.slice(0, until).sort((a, b) => a - b);
+  const count = departuresUntil(waits.time, timeNs);
+  const sorted = Float64Array.from(waits.wait.slice(0, count)).sort();
   return {
-    count: until,
+    count,
     p50: quantile(sorted, 0.5),
     p95: quantile(sorted, 0.95),
     p99: quantile(sorted, 0.99),

@@ -155,9 +155,11 @@ export class Series {
 }
 
 /// The value below which a share `q` of the sorted sample lies.
-export function quantile(sorted: readonly number[], q: number): number {
+export function quantile(sorted: ArrayLike<number>, q: number): number {
   if (sorted.length === 0) return Number.NaN;
-  return sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
+  return (
+    sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? Number.NaN
+  );
 }
 
 function bump(column: Float64Array | Uint32Array | undefined, bin: number, amount: number): void {

@@ -103,10 +103,10 @@ function describeList(
 
 /// After a pop the others close up instead of jumping.
 function headSlide(moment: Moment, flights: Flights, key: number, scale: number): number {
-  const at = flights.popped.get(key);
-  if (at === undefined || moment.flightNs <= 0) return 0;
-  const share = Math.min(1, ((moment.timeNs - at) / moment.flightNs) * 2);
-  return (1 - ease(share)) * 1000 * scale;
+  const pop = flights.popped.get(key);
+  if (pop === undefined || moment.flightNs <= 0) return 0;
+  const share = Math.min(1, ((moment.timeNs - pop.at) / moment.flightNs) * 2);
+  return (1 - ease(share)) * pop.lenBytes * scale;
 }
 
 /// Many packets become bars: place along the strip is rank (smallest right), height is how many.

@@ -19,8 +19,8 @@ export interface Flight {
 export interface Flights {
   /// skb → where it came from and when it set off.
   started: Map<number, Flight>;
-  /// list key → time and width share of the latest pop from its head.
-  popped: Map<number, number>;
+  /// list key → time of the latest pop from it, and the length of what left.
+  popped: Map<number, { at: number; lenBytes: number }>;
   /// Rows of packets that left the picture a moment ago.
   left: number[];
 }
@@ -52,7 +52,9 @@ export function recentFlights(trace: Trace, layout: Layout, moment: Moment): Fli
         flights.started.set(skb, { from: head, at, lastsNs, bend });
       }
       const key = rows.place(i) * SLOTS + rows.slot(i);
-      if (!flights.popped.has(key)) flights.popped.set(key, at);
+      if (!flights.popped.has(key)) {
+        flights.popped.set(key, { at, lenBytes: packets.lenBytes(rows, skb) });
+      }
     } else if (kind === Kind.drop || kind === Kind.purge || kind === Kind.receive) {
       flights.left.push(i);
     }
