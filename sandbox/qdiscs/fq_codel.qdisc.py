@@ -22,7 +22,7 @@ LOW_BITS = (1 << 47) - 1
 BYTES_MAX = 1 << 40
 
 limit = Param(10240, min=0, max=1000000, unit="packets", help="packets in all flows together")
-flows = Param(1024, min=1, max=65536, help="number of buckets")
+flows = Param(1024, min=1, max=32768, help="number of buckets")
 quantum = Param(0, min=0, max=1048576, unit="bytes", help="bytes a round, at least 256; 0: MTU + 14")
 target = Param(5000000, min=0, max=10000000000, unit="ns", help="a wait that is always acceptable")
 interval = Param(100000000, min=1024, max=10000000000, unit="ns", help="how long a wait may exceed target")
@@ -33,6 +33,7 @@ drop_batch = Param(64, min=1, max=10000, unit="packets", help="most packets drop
 
 
 class Flow(Record):
+    epoch: int = 0
     listed: bool = False
     deficit: int = 0
     backlog: int = 0
@@ -49,6 +50,7 @@ queues = FlowMap(flows, max_entries=1000000)  # the flow of smallest rank has mo
 new_flows = Queue(max_entries=flows)
 old_flows = Queue(max_entries=flows)
 memory = 0
+epoch = 0  # how often the link went down
 
 
 def quantum_of(ctx):
@@ -83,6 +85,19 @@ def take(key, flow: Flow):
     return skb
 
 
+def flow_of(key):
+    flow = table.lookup_or_init(key)
+    if flow is not None and flow.epoch != epoch:
+        flow.epoch = epoch
+        flow.listed = False
+        flow.backlog = 0
+        flow.dropping = False
+        flow.count = 0
+        flow.last_count = 0
+        flow.first_above = 0
+    return flow
+
+
 def drop_fattest():
     key = queues.first()
     flow = table.lookup(key)
@@ -106,7 +121,7 @@ def enqueue(skb, ctx):
     key = bucket_of(skb, ctx.classid)
     if key < 0:
         return BYPASS
-    flow = table.lookup_or_init(key)
+    flow = flow_of(key)
     if flow is None:
         return DROP
     len_bytes = skb.len
@@ -220,16 +235,8 @@ def dequeue(ctx):
 
 
 def reset(ctx):
-    global memory
+    global memory, epoch
     memory = 0
+    epoch += 1
     while new_flows.pop() is not None or old_flows.pop() is not None:
         pass
-    for key in table:
-        flow = table.lookup(key)
-        if flow is not None:
-            flow.listed = False
-            flow.backlog = 0
-            flow.dropping = False
-            flow.count = 0
-            flow.last_count = 0
-            flow.first_above = 0

@@ -17,7 +17,7 @@ ACTION_DROP = 2
 MINOR_MASK = 65535
 MAJOR_MASK = 4294901760
 
-limit = Param(127, min=2, max=65536, unit="packets", help="packets in all buckets together")
+limit = Param(127, min=2, max=6000, unit="packets", help="packets in all buckets together")
 depth = Param(127, min=1, max=127, unit="packets", help="packets of one bucket")
 flows = Param(127, min=1, max=4096, help="buckets in use at a time")
 divisor = Param(1024, min=1, max=65536, help="number of buckets")

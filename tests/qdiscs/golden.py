@@ -27,6 +27,7 @@ OPTIONS = {
     "tbf": "tbf rate 5mbit burst 5000 limit 30000",
     "stfq": "stfq weights 1 1 2 3 4",
     "edf": "edf drop_late",
+    "ets": "ets bands 3 strict 1 quanta 3028 1514 priomap 1 1 2 2 1 2 0 0",
 }
 TRAFFIC = """
 [flow.bulk]
