@@ -1,6 +1,6 @@
 /// The device view: a canvas of packets under a layer of labelled, focusable parts.
 
-import { formatBytes, formatCount, formatRate } from "../../base/format.ts";
+import { formatBytes, formatCount, formatDuration } from "../../base/format.ts";
 import { flowColour, inkOn, type ThemeName } from "../../base/palette.ts";
 import { capacityText } from "../../state/names.ts";
 import type { Player, Selection } from "../../state/player.svelte.ts";
@@ -9,7 +9,7 @@ import type { Trace } from "../../state/trace.ts";
 import { cssColour, element, fitCanvas, type Panel } from "../panel.ts";
 import { type DrawList, describeDevice } from "./describe.ts";
 import { drawDevice, type Inks } from "./draw.ts";
-import { type Box, type Layout, layoutDevice, type MapBox } from "./layout.ts";
+import { type Box, type Card, type Layout, layoutDevice, type MapBox } from "./layout.ts";
 import { binText } from "./reasons.ts";
 
 const FLIGHT_MS = 260;
@@ -134,12 +134,7 @@ function buildLabels(
   for (const box of layout.flows)
     labels.push(flowLabel(add, box.box, box.flow, trace, player, options));
   for (const card of layout.cards) {
-    const frame = add(element("div", "card"), card.box);
-    frame.dataset.through = "1";
-    frame.append(
-      element("span", "card-title", card.title),
-      element("span", "card-sub", card.subtitle),
-    );
+    labels.push(cardLabel(add, card, trace, player));
     for (const map of card.maps) labels.push(mapLabel(add, map, trace, player));
   }
   for (const band of layout.devices)
@@ -188,6 +183,26 @@ function flowLabel(
     refresh: (state) => {
       paint();
       count.textContent = formatCount(state.counter(index, Counter.arrived));
+    },
+  };
+}
+
+function cardLabel(add: Add, card: Card, trace: Trace, player: Player): Label {
+  const frame = add(element("div", "card"), card.box);
+  frame.dataset.through = "1";
+  const standing = element("span", "card-sub");
+  frame.append(element("span", "card-title", card.title), standing);
+  const served = trace.started.places.filter((place) => place.instance === card.instance);
+  return {
+    refresh: (state) => {
+      const now = player.play.timeNs;
+      const waits = served.map((place) => {
+        const row = state.throttles.get(place.index);
+        return row === undefined ? 0 : trace.rows.value(row) - now;
+      });
+      const longest = Math.max(0, ...waits);
+      const throttled = longest > 0 ? `throttled for ${formatDuration(longest)} · ` : "";
+      standing.textContent = `${throttled}${card.subtitle}`;
     },
   };
 }
@@ -310,10 +325,4 @@ function binLabel(add: Add, box: Box, trace: Trace, title: string, className: st
       node.classList.toggle("is-empty", bin.total === 0);
     },
   };
-}
-
-/// The rate of a transmission as bits per second, from its row.
-export function rateOf(trace: Trace, row: number): string {
-  const seconds = trace.rows.value(row) / 1e9;
-  return seconds > 0 ? formatRate((trace.rows.aux(row) * 8) / seconds) : "";
 }
