@@ -24,7 +24,7 @@ def measure(run: Run) -> dict[str, float]:
     assert run.fault is None, run.fault
     result = run.finished()["statistics"]["total"]
     delay = [source.stats.delay for source in run.sim.sources]
-    count = sum(histogram.count for histogram in delay)
+    count = sum(histogram.count() for histogram in delay)
     return {
         "packets": result["sent"],
         "wall": wall,

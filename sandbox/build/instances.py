@@ -82,6 +82,7 @@ def build_instance(
     instance.open()
     instance.uses_cb = loaded.code.uses_cb
     instance.settles = _settles(loaded)
+    instance.sets_ctx = "sets ctx" in loaded.uses
     sim.instances.append(instance)
     maps: dict[str, Any] = {}
     map_places: dict[str, int] = {}

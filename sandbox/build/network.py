@@ -176,7 +176,7 @@ class Network:
                 self.note("shared-child", message, qdisc.line, hint)
                 return None
             built.instance.gauge.parent = parent.instance.gauge
-        ctx = self.context(built, netdev, device)
+        ctx = self.context(built, netdev, device, qdisc.handle)
         assert built.classes is not None
         node = Qdisc(
             self.sim,
@@ -238,10 +238,11 @@ class Network:
         self.built[ref.name] = built
         return built
 
-    def context(self, built: Built, netdev: Netdev, device: Device) -> Ctx:
+    def context(self, built: Built, netdev: Netdev, device: Device, handle: int = 0) -> Ctx:
         """Return the context of a qdisc or hook on a device."""
         return Ctx(
             built.instance,
+            classid=handle,
             dev_ifindex=netdev.ifindex,
             dev_mtu=device.mtu_bytes,
             dev_txqueuelen=device.txqueuelen_packets,

@@ -17,6 +17,7 @@ from sandbox.language.tree import (
     ForRange,
     HelperCall,
     Program,
+    SetCtx,
     UserCall,
     VerdictConst,
     While,
@@ -122,6 +123,8 @@ def _names(node: Any) -> set[str]:
                 found.add("drop")
             elif isinstance(item, While | ForRange | ForMap | ForClasses | UserCall):
                 found.add("burns")
+            elif isinstance(item, SetCtx):
+                found.add("sets ctx")
             stack.extend(getattr(item, f.name) for f in fields(item))
     return found
 

@@ -45,6 +45,7 @@ class Instance:
     entering: bool = False
     fuel: Array[int] = late()  # one word: what is left of CALL_FUEL in this call
     uses_cb: bool = False
+    sets_ctx: bool = True  # its programs write ctx.delay or ctx.classid
     settles: bool = True  # its calls burn fuel or delete entries, so `_leave` has work
     enqueue: Hook | None = None
     dequeue: Hook | None = None

@@ -110,8 +110,9 @@ class Qdisc:
         sim.current_skb = ident
         ctx = self.ctx
         ctx.now = now
-        ctx.classid = self.handle
-        ctx.delay = 0
+        if instance.sets_ctx:
+            ctx.classid = self.handle
+            ctx.delay = 0
         instance.running = self
         instance.entering = True
         sim.caller = instance
@@ -175,8 +176,9 @@ class Qdisc:
         instance = self.instance
         ctx = self.ctx
         ctx.now = sim.now_ns
-        ctx.classid = self.handle
-        ctx.delay = 0
+        if instance.sets_ctx:
+            ctx.classid = self.handle
+            ctx.delay = 0
         sim.current_skb = 0
         instance.running = self
         instance.entering = False

@@ -84,8 +84,20 @@ class SkbMap:
             self.tail = skb
         else:
             heappush(self.heap, (rank, skb.order, skb))
-        self.bytes += skb.len
-        self.gauge.add(skb.len)
+        len_bytes = skb.len
+        self.bytes += len_bytes
+        gauge = self.gauge
+        if gauge.parent is None:  # Gauge.add and sub without the call: this is every packet's path
+            qlen = gauge.qlen + 1
+            backlog = gauge.backlog + len_bytes
+            gauge.qlen = qlen
+            gauge.backlog = backlog
+            if qlen > gauge.qlen_max:
+                gauge.qlen_max = qlen
+            if backlog > gauge.backlog_max:
+                gauge.backlog_max = backlog
+        else:
+            gauge.add(len_bytes)
         self.owner.pushed = True
         self.trace.row(skb.id, PUSH, 0, self.place, rank, line, self.slot, length)
         return True
@@ -123,7 +135,12 @@ class SkbMap:
             self.bound.length -= 1
             self.bound.bytes -= skb.len
         skb.state = HELD
-        self.gauge.sub(skb.len)
+        gauge = self.gauge
+        if gauge.parent is None:
+            gauge.qlen -= 1
+            gauge.backlog -= skb.len
+        else:
+            gauge.sub(skb.len)
         if self.trace.kept:
             self.trace.note(skb.id, POP, 0, self.place, skb.rank, line, self.slot, length)
         return skb

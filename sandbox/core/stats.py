@@ -13,7 +13,6 @@ class Histogram:
     """Samples of a non-negative int: exact count, sum and maximum, bucketed quantiles."""
 
     counts: Array[int] = late()
-    count: int = 0
     total: int = 0
     high: int = 0
 
@@ -23,7 +22,6 @@ class Histogram:
 
     def add(self, value: int) -> None:
         """Count a sample."""
-        self.count += 1
         self.total += value
         if value > self.high:
             self.high = value
@@ -33,11 +31,16 @@ class Histogram:
         else:
             self.counts[value] += 1
 
+    def count(self) -> int:
+        """Return the number of samples."""
+        return sum(self.counts)
+
     def quantile(self, per_mille: int) -> int:
         """Return the value below which that share of the samples lies, 0 when there are none."""
-        if self.count == 0:
+        count = self.count()
+        if count == 0:
             return 0
-        wanted = max(1, -(-self.count * per_mille // 1000))
+        wanted = max(1, -(-count * per_mille // 1000))
         seen = 0
         for index in range(len(self.counts)):
             seen += self.counts[index]

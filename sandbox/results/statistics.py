@@ -18,7 +18,7 @@ NS_PER_S = 1_000_000_000
 
 def spread(histogram: Histogram) -> dict[str, int]:
     """Return mean, quantiles and maximum of a histogram; quantiles are within 1.6 %."""
-    count = histogram.count
+    count = histogram.count()
     return {
         "count": count,
         "mean": histogram.total // count if count else 0,
@@ -222,10 +222,7 @@ def total_statistics(network: Network, elapsed_ns: int) -> dict[str, Any]:
 
 def merge(into: Histogram, other: Histogram) -> None:
     """Add the samples of one histogram to another."""
-    if other.count == 0:
-        return
     into.high = max(into.high, other.high)
-    into.count += other.count
     into.total += other.total
     for index, count in enumerate(other.counts):
         if count:
