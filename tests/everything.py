@@ -24,6 +24,7 @@ REPORTS = ROOT / ".state" / "reports"
 SUPPORTED = ("3.11", "3.12", "3.13")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+PARALLEL = ("-nauto", "--maxprocesses=8")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 
@@ -156,7 +157,7 @@ def other_python(version: str, python: str) -> Outcome:
     if made.failed:
         return made
     interpreter = str(venv / "bin" / "python")
-    return perform(pytest_step(f"python {version}", interpreter, "not e2e and not slow", "-n2"))
+    return perform(pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL))
 
 
 # --- all of it ---------------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def other_python(version: str, python: str) -> Outcome:
 def run_all(fast: bool, notes: list[str]) -> list[Outcome]:
     """Run the steps in order; `notes` collects what could not run, and why."""
     outcomes = [perform(step) for step in static_steps()]
-    outcomes.append(perform(pytest_step("python", sys.executable, "not e2e", "-n2")))
+    outcomes.append(perform(pytest_step("python", sys.executable, "not e2e", *PARALLEL)))
     if fast:
         return outcomes
     outcomes += [perform(step) for step in page_steps()]
