@@ -88,6 +88,7 @@ class RowKind(IntEnum):
     CELL = 32
     BIND = 33
     INTS = 34
+    AFTER = 35
 
 
 class Verdict(IntEnum):

@@ -102,6 +102,7 @@ def build_instance(
             map_kind=declared.kind,
             inner=count,
             fields=_field_names(value_record),
+            less=bool(declared.less),
         )
         places.table[place]["maps"].append(map_place)
         map_places[declared.name] = map_place

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.core import trap
 from sandbox.core.dialect import List, late, record
-from sandbox.core.kinds import HELD, IN_MAP, POP, PURGE, PUSH
+from sandbox.core.kinds import AFTER, HELD, IN_MAP, POP, PURGE, PUSH
 
 if TYPE_CHECKING:
     from sandbox.core.gauge import Gauge
@@ -100,6 +100,10 @@ class SkbMap:
             gauge.add(len_bytes)
         self.owner.pushed = True
         self.trace.row(skb.id, PUSH, 0, self.place, rank, line, self.slot, length)
+        if self.tree is not None and self.tree.by_less and self.trace.kept:
+            ahead = self.tree.before(skb)
+            found = ahead.id if ahead is not None else 0
+            self.trace.note(skb.id, AFTER, 0, self.place, found, line, self.slot, length)
         return True
 
     def peek(self) -> Skb | None:

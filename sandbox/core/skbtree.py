@@ -120,6 +120,20 @@ class SkbTree:
             up = up.parent
         return up
 
+    def before(self, node: Skb) -> Skb | None:
+        """Return the packet that is ahead of this one."""
+        at = node.left
+        if at is not None:
+            while at.right is not None:
+                at = at.right
+            return at
+        below = node
+        up = node.parent
+        while up is not None and up.left is below:
+            below = up
+            up = up.parent
+        return up
+
     def with_rank(self, rank: int) -> Skb | None:
         """Return the earliest packet of exactly this rank."""
         if self.by_less:

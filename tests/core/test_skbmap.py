@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.core.dialect import List
+from sandbox.core.kinds import AFTER
 from sandbox.core.trap import NEGATIVE_RANK, Trap
+from sandbox.protocol import ROW
 from tests.core.parts import make_instance, make_map, make_sim, make_skb
 
 RANKS = st.one_of(st.integers(0, 5), st.integers(0, 2**63 - 1))
@@ -128,3 +130,21 @@ def test_a_negative_rank_is_a_fault_of_its_line():
     with pytest.raises(Trap) as caught:
         make_map(make_instance(sim)).push(make_skb(sim), -1, 12)
     assert (caught.value.code, caught.value.line, caught.value.value) == (NEGATIVE_RANK, 12, -1)
+
+
+@given(st.lists(st.integers(0, 5), max_size=40))
+def test_rows_tell_where_a_comparator_put_each_packet(marks):
+    sim = make_sim()
+    skb_map = make_map(make_instance(sim), less=lambda a, b: a.mark > b.mark)
+    for mark in marks:
+        skb = make_skb(sim)
+        skb.mark = mark
+        skb_map.push(skb, 0, 1)
+    seen: list[int] = []
+    for row in ROW.iter_unpack(sim.trace.take()):
+        if row[2] == AFTER:
+            seen.insert(seen.index(row[5]) + 1 if row[5] else 0, row[1])
+    walked = []
+    while (skb := skb_map.pop(1)) is not None:
+        walked.append(skb.id)
+    assert seen == walked

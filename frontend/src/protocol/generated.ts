@@ -61,6 +61,7 @@ export const RowKind = {
   cell: 32,
   bind: 33,
   ints: 34,
+  after: 35,
 } as const;
 
 export const Verdict = {

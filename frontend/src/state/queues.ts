@@ -38,7 +38,7 @@ export interface PlaceFacts {
   isQueue(place: number): boolean;
   /// Number of fields of an entry, at least 1.
   fieldCount(place: number): number;
-  /// Whether the map orders its packets by a comparator, whose order rows do not tell.
+  /// Whether the map orders its packets by a comparator; "after" rows then tell their order.
   hasComparator(place: number): boolean;
   flowCount: number;
 }
@@ -180,7 +180,9 @@ export class QueueState {
 
   private applyStateRow(rows: Rows, kind: number, i: number): void {
     const place = rows.place(i);
-    if (kind === Kind.cell) {
+    if (kind === Kind.after) {
+      this.placeAfter(rows, place * SLOTS + rows.slot(i), rows.skb(i), rows.value(i));
+    } else if (kind === Kind.cell) {
       const cells = mapOf(this.cells, place);
       cells.set(rows.aux(i) * this.facts.fieldCount(place) + rows.slot(i), i);
     } else if (kind === Kind.bind) {
@@ -222,6 +224,18 @@ export class QueueState {
       else low = middle + 1;
     }
     list.splice(low, 0, row);
+  }
+
+  /// Moves the packet pushed last, at the end of its list, behind the one a comparator put it after.
+  private placeAfter(rows: Rows, key: number, skb: number, ahead: number): void {
+    const list = listOf(this.lists, key);
+    const row = list.pop();
+    if (row === undefined) return;
+    if (rows.skb(row) !== skb) {
+      list.push(row);
+      return;
+    }
+    list.splice(list.findIndex((other) => rows.skb(other) === ahead) + 1, 0, row);
   }
 
   private removeFromList(rows: Rows, key: number, skb: number): boolean {

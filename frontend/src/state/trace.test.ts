@@ -65,6 +65,18 @@ describe("state at a row", () => {
     expect(skbsIn(trace, trace.rows.length)).toEqual([2, 4, 1, 3]);
   });
 
+  it("puts a packet where the comparator of its map put it", () => {
+    const started = startedFixture();
+    const places = started.places.map((p) => (p.index === P.map ? { ...p, less: true } : p));
+    const trace = new Trace({ ...started, places });
+    const after = (time: number, skb: number, ahead: number): RowFields[] => [
+      ...push(time, skb, 0),
+      { time, kind: Kind.after, skb, place: P.map, value: ahead },
+    ];
+    trace.append(encodeRows([...after(0, 1, 0), ...after(1, 2, 0), ...after(2, 3, 2)]));
+    expect(skbsIn(trace, trace.rows.length)).toEqual([2, 3, 1]);
+  });
+
   it("orders ranks that differ only below 2^53 exactly", () => {
     const big = 1n << 60n;
     const trace = traceOf([...push(0, 1, big + 2n), ...push(1, 2, big + 1n), ...push(2, 3, big)]);
