@@ -13,11 +13,12 @@ Source: net/sched/sch_sfq.c; McKenney, "Stochastic Fairness Queueing", 1990.
 
 ETHERNET_BYTES = 14
 NS_PER_S = 1000000000
+REHASH_MAX = 6000  # packets; one call must not run for ever
 ACTION_DROP = 2
 MINOR_MASK = 65535
 MAJOR_MASK = 4294901760
 
-limit = Param(127, min=2, max=6000, unit="packets", help="packets in all buckets together")
+limit = Param(127, min=2, max=65536, unit="packets", help="packets in all buckets together")
 depth = Param(127, min=1, max=127, unit="packets", help="packets of one bucket")
 flows = Param(127, min=1, max=4096, help="buckets in use at a time")
 divisor = Param(1024, min=1, max=65536, help="number of buckets")
@@ -155,8 +156,11 @@ def init(ctx):
 
 
 def timer(ctx):
-    # Hash every packet anew.
+    # Hash every packet anew; a very long queue keeps its hash until it is shorter.
     global perturbation
+    ctx.timer_after(max(1, perturb) * NS_PER_S)
+    if ctx.qlen > REHASH_MAX:
+        return
     perturbation = random()
     while len(ring) > 0:
         key = ring.pop()
@@ -177,7 +181,6 @@ def timer(ctx):
         else:
             began(key, flow, ctx)
         skb = moving.pop()
-    ctx.timer_after(max(1, perturb) * NS_PER_S)
 
 
 def reset(ctx):

@@ -140,3 +140,24 @@ def test_tbf_turns_bytes_into_time_as_the_kernel_does(rate_bps: int, len_bytes: 
     expected = len_bytes * (factor // per_second) >> shift
     wire_ns = -(-len_bytes * 8 // 1000)
     assert ran.starts_ns[1] == max(expected, wire_ns)
+
+
+@pytest.mark.parametrize("flows", [20, 80])
+def test_a_change_of_the_hash_never_runs_out_of_fuel(flows: int) -> None:
+    """80 flows of 100 packets are more than one call may move: they keep their hash until the queue is shorter."""
+    line = "sfq limit 20000 flows 4096 divisor 65536 perturb 1"
+    bursts = "".join(
+        f'f{number} = {{ model = "burst", burst = 100, size = "100b" }}\n'
+        for number in range(flows)
+    )
+    text = (
+        f'title = "hash"\nrun = {{ duration = "4s" }}\ntc = "qdisc add dev eth0 root handle 1: {line}"\n'
+        f'[device.eth0]\nrate = "1mbit"\n[flow]\n{bursts}'
+    )
+    run = prepare(Job(scenario=text, trace=False)).run
+    assert run is not None
+    while not run.done:
+        run.advance(1000)
+    finished = run.finished()
+    assert finished["outcome"] == "ok", finished["fault"]
+    assert finished["statistics"]["total"]["drops"] == 0
