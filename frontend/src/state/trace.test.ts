@@ -69,11 +69,13 @@ describe("state at a row", () => {
     const started = startedFixture();
     const places = started.places.map((p) => (p.index === P.map ? { ...p, less: true } : p));
     const trace = new Trace({ ...started, places });
-    const after = (time: number, skb: number, ahead: number): RowFields[] => [
+    const pushBehind = (time: number, skb: number, ahead: number): RowFields[] => [
       ...push(time, skb, 0),
       { time, kind: Kind.after, skb, place: P.map, value: ahead },
     ];
-    trace.append(encodeRows([...after(0, 1, 0), ...after(1, 2, 0), ...after(2, 3, 2)]));
+    trace.append(
+      encodeRows([...pushBehind(0, 1, 0), ...pushBehind(1, 2, 0), ...pushBehind(2, 3, 2)]),
+    );
     expect(skbsIn(trace, trace.rows.length)).toEqual([2, 3, 1]);
   });
 
