@@ -19,7 +19,8 @@ export class Trace {
   private readonly facts: PlaceFacts;
   private checkpoints = new Map<number, QueueState>();
   private checkpointBytes = 0;
-  private strideRows = STRIDE_ROWS;
+  /// Rows between two checkpoints; doubles when they outgrow their budget.
+  strideRows = STRIDE_ROWS;
   private head: QueueState;
   private current: QueueState;
 
