@@ -6,6 +6,7 @@ process is forked from the zygote and is never used twice.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -80,6 +81,7 @@ def run(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
         channel.send(finished(Outcome.COMPILE_ERROR))
         return
     channel.send({"op": "started", **prepared.run.started()})
+    gc.disable()  # a run makes no cyclic garbage, and the process ends with it
     message = Stream(channel, prepared.run, start, job.trace).serve()
     channel.send({"op": "finished", **message})
 
