@@ -76,6 +76,27 @@ def make_venv(venv: Path) -> None:
         call([base, "-m", "venv", venv], "install the package python3-venv and start again")
 
 
+def uv_installs(python: Path, flags: Sequence[str | Path]) -> bool:
+    """Install with uv; False when it is absent or fails, for it does not know pip's settings."""
+    uv = shutil.which("uv")
+    if uv is None:
+        return False
+    command = [uv, "pip", "install", "-q", "--python", python, *flags]
+    trust = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+    if subprocess.run(command, env={**os.environ, **trust}).returncode == 0:
+        return True
+    say("uv could not; trying pip")
+    return False
+
+
+def pip_installs(python: Path, flags: Sequence[str | Path]) -> None:
+    """Install with pip, which a venv made by uv does not have yet."""
+    if subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode:
+        call([python, "-m", "ensurepip"], "install the package python3-venv and start again")
+    quiet = ["--disable-pip-version-check", "--no-input", "install", "-qq"]
+    call([python, "-m", "pip", *quiet, *flags], "this step needs the network once")
+
+
 def install(venv: Path, lock: Path) -> None:
     """Install one lock file by hash, unless exactly this lock was installed already."""
     record = venv / "installed.json"
@@ -86,23 +107,8 @@ def install(venv: Path, lock: Path) -> None:
     say(f"installing the packages of requirements/{lock.name}")
     python = venv / "bin" / "python"
     flags: list[str | Path] = ["--require-hashes", "--only-binary", ":all:", "-r", lock]
-    advice = "this step needs the network once"
-    uv = shutil.which("uv")
-    if uv:
-        call([uv, "pip", "install", "-q", "--python", python, *flags], advice)
-    else:
-        if subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True).returncode:
-            call([python, "-m", "ensurepip"], "install the package python3-venv and start again")
-        pip: list[str | Path] = [
-            python,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "--no-input",
-            "install",
-            "-qq",
-        ]
-        call([*pip, *flags], advice)
+    if not uv_installs(python, flags):
+        pip_installs(python, flags)
     installed[lock.name] = wanted
     record.write_text(json.dumps(installed))
 
