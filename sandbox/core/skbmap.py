@@ -208,7 +208,10 @@ class SkbMap:
         return self.tree.after(skb)
 
     def purge(self, ifindex: int, gone: List[Skb]) -> None:
-        """Unlink every packet of a device (0 = of all) into `gone`; the others keep their order."""
+        """Unlink every packet of a device into `gone`; the others keep their order.
+
+        0 takes all, for a qdisc that is replaced: its packets are drops, told by whoever frees them.
+        """
         kept: List[Skb] = List()
         while True:
             skb = self.peek()
@@ -217,7 +220,10 @@ class SkbMap:
             self._unlink_first(skb)
             if ifindex == 0 or skb.ifindex == ifindex:
                 self._less(skb)
-                self.trace.row(skb.id, PURGE, 0, self.place, skb.rank, 0, self.slot, self.length)
+                if ifindex > 0:
+                    self.trace.row(
+                        skb.id, PURGE, 0, self.place, skb.rank, 0, self.slot, self.length
+                    )
                 gone.append(skb)
             else:
                 kept.append(skb)
