@@ -12,7 +12,7 @@ from sandbox.core import trap
 from sandbox.core.classes import ClassTable
 from sandbox.core.ctx import Ctx
 from sandbox.core.dialect import List, late, record
-from sandbox.core.filters import ACT_DROP, ACT_NONE, Filter
+from sandbox.core.filters import ACT_DROP, ACT_NONE, ACT_UNSPEC, Filter
 from sandbox.core.instance import CALL_FUEL, Instance
 from sandbox.core.kinds import (
     BYPASS,
@@ -293,10 +293,17 @@ class Qdisc:
         return skb
 
     def classify_by_filters(self, skb: Skb, parent: int, line: int) -> int:
-        """Return classid << 32 | action of the first filter that matches, 0 when none does."""
+        """Return classid << 32 | action of the first filter that matches.
+
+        ACT_UNSPEC, 32 ones, when there are filters and none matches, as tcf_classify has it; 0 without any filter.
+        """
+        none = 0
         for i in range(len(self.filters)):
             found = self.filters[i]
-            if found.parent != parent or not found.matches(skb):
+            if found.parent != parent:
+                continue
+            none = ACT_UNSPEC
+            if not found.matches(skb):
                 continue
             classid = found.classid
             if found.classifier is not None:
@@ -309,7 +316,7 @@ class Qdisc:
             self.sim.trace.row(skb.id, CLASSIFY, (i + 1) & 255, self.place, classid, line, 0, i)
             action = 0 if found.action == ACT_NONE else found.action
             return (0 if action == ACT_DROP else classid << 32) | action
-        return 0
+        return none
 
     def fire_timer(self) -> None:
         """Run the program's timer."""

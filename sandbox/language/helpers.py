@@ -214,8 +214,8 @@ _SPECS = (
         name="skb_classify_action",
         args=(SKB_WRITE, Arg("handle"), Arg("ifindex", default=0)),
         doc=(
-            "As skb_classify, but classid << 32 | action, so that a filter's drop differs from no "
-            "match."
+            "As skb_classify, but classid << 32 | action: 0 pass, 2 drop, 4294967295 when there are "
+            "filters and none matched."
         ),
         allowed=MOVING | {"egress"},
         cost="O(filters)",

@@ -14,7 +14,7 @@ Source: RFC 8290; net/sched/sch_fq_codel.c, include/net/codel_impl.h.
 
 UNIT_SHIFT = 10
 ETHERNET_BYTES = 14
-ACTION_DROP = 2
+ACTION_MASK = 4294967295
 MINOR_MASK = 65535
 MAJOR_MASK = 4294901760
 ONE = 65535  # 1.0 as a 16-bit fraction
@@ -58,11 +58,11 @@ def quantum_of(ctx):
 
 
 def bucket_of(skb: Skb, handle):
-    # 0 to flows - 1, or -1 when a filter says drop.
+    # 0 to flows - 1, or -1 when the filters say drop or none matches.
     chosen = skb.priority
     if chosen & MAJOR_MASK != handle or chosen & MINOR_MASK == 0 or chosen & MINOR_MASK > flows:
         found = skb_classify_action(skb, handle)
-        if found & MINOR_MASK == ACTION_DROP:
+        if found & ACTION_MASK != 0:
             return -1
         chosen = found >> 32
     if chosen != 0:

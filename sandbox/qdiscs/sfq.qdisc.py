@@ -14,7 +14,7 @@ Source: net/sched/sch_sfq.c; McKenney, "Stochastic Fairness Queueing", 1990.
 ETHERNET_BYTES = 14
 NS_PER_S = 1000000000
 REHASH_MAX = 6000  # packets; one call must not run for ever
-ACTION_DROP = 2
+ACTION_MASK = 4294967295
 MINOR_MASK = 65535
 MAJOR_MASK = 4294901760
 
@@ -45,11 +45,11 @@ def quantum_of(ctx):
 
 
 def bucket_of(skb: Skb, handle):
-    # 0 to divisor - 1, or -1 when a filter says drop.
+    # 0 to divisor - 1, or -1 when the filters say drop or none matches.
     chosen = skb.priority
     if chosen & MAJOR_MASK != handle or chosen & MINOR_MASK == 0 or chosen & MINOR_MASK > divisor:
         found = skb_classify_action(skb, handle)
-        if found & MINOR_MASK == ACTION_DROP:
+        if found & ACTION_MASK != 0:
             return -1
         chosen = found >> 32
     if chosen != 0:

@@ -161,3 +161,25 @@ def test_a_change_of_the_hash_never_runs_out_of_fuel(flows: int) -> None:
     finished = run.finished()
     assert finished["outcome"] == "ok", finished["fault"]
     assert finished["statistics"]["total"]["drops"] == 0
+
+
+@pytest.mark.parametrize("kind", ["sfq", "fq_codel"])
+def test_with_filters_a_packet_that_none_matches_is_dropped_as_in_linux(kind: str) -> None:
+    text = f"""title = "t"
+device = {{ rate = "10mbit" }}
+run = {{ duration = "100ms" }}
+tc = \"\"\"
+qdisc add dev eth0 root handle 1: {kind}
+filter add dev eth0 parent 1: prio 1 handle 7 fw classid 1:3
+\"\"\"
+[flow]
+marked = {{ model = "cbr", rate = "1mbit", mark = 7 }}
+other = {{ model = "cbr", rate = "1mbit" }}
+"""
+    run = prepare(Job(scenario=text)).run
+    assert run is not None
+    while not run.done:
+        run.advance(100_000)
+    flows = run.finished()["statistics"]["flows"]
+    assert (flows["marked"]["drops"], flows["other"]["received"]) == (0, 0)
+    assert flows["other"]["drops"] == flows["other"]["sent"] > 0
