@@ -9,7 +9,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known name within one edit per three letters of `word`, or ""."""
     limit = max(1, len(word) // 3)
     best, best_distance = "", limit + 1
-    for candidate in sorted(set(known)):
+    # Of names equally near, one in the same case is meant: `quee` is `queue`, not `Queue`.
+    for candidate in sorted(
+        set(known), key=lambda name: (name[:1].isupper() != word[:1].isupper(), name)
+    ):
         if len(candidate) > 2 and word.startswith(candidate) and best_distance > 1:
             best, best_distance = candidate, 1
         if abs(len(candidate) - len(word)) >= best_distance:

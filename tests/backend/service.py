@@ -175,11 +175,11 @@ def gone(pid: int) -> bool:
 
 
 @contextmanager
-def service(prefix: tuple[str, ...] = (), **settings: object) -> Iterator[Service]:
+def service(prefix: tuple[str, ...] = (), port: int = 0, **settings: object) -> Iterator[Service]:
     """Run the service with these settings until the block ends."""
     environment = dict(os.environ)
     environment |= {f"QDISC_{name.upper()}": str(value) for name, value in settings.items()}
-    command = [sys.executable, *prefix, "-m", "backend", "--port", "0", "--no-browser"]
+    command = [sys.executable, *prefix, "-m", "backend", "--port", str(port), "--no-browser"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     )

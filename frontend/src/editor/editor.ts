@@ -35,7 +35,7 @@ import {
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import type { Vocabulary } from "../protocol/api.ts";
-import type { Diagnostic } from "../protocol/generated.ts";
+import type { Diagnostic, Fix } from "../protocol/generated.ts";
 import { type Heat, heatExtension, setHeat } from "./heat.ts";
 import { vocabularyExtensions } from "./vocabulary.ts";
 
@@ -52,6 +52,7 @@ export interface Editor {
   setVocabulary(vocabulary: Vocabulary): void;
   setHeat(heat: Heat): void;
   reveal(line: number, focus?: boolean): void;
+  applyFix(fix: Fix): void;
   destroy(): void;
 }
 
@@ -224,6 +225,7 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
       });
       if (focus) view.focus();
     },
+    applyFix: (fix) => applyFix(view, fix),
     destroy: () => view.destroy(),
   };
 }
@@ -257,6 +259,17 @@ function offset(doc: Text, line: number, column: number): number {
   return Math.min(at.to, at.from + Math.max(0, column - 1));
 }
 
+function applyFix(view: EditorView, fix: Fix): void {
+  const { doc } = view.state;
+  view.dispatch({
+    changes: {
+      from: offset(doc, fix.line, fix.column),
+      to: offset(doc, fix.end_line, fix.end_column),
+      insert: fix.replacement,
+    },
+  });
+}
+
 function toLint(problem: Diagnostic, doc: Text): Lint {
   const from = offset(doc, problem.line, problem.column);
   const end = offset(
@@ -277,15 +290,7 @@ function toLint(problem: Diagnostic, doc: Text): Lint {
           actions: [
             {
               name: fix.title,
-              apply: (view: EditorView) => {
-                view.dispatch({
-                  changes: {
-                    from: offset(view.state.doc, fix.line, fix.column),
-                    to: offset(view.state.doc, fix.end_line, fix.end_column),
-                    insert: fix.replacement,
-                  },
-                });
-              },
+              apply: (view: EditorView) => applyFix(view, fix),
             },
           ],
         }
