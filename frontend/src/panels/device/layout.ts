@@ -67,6 +67,8 @@ const FLOW_H = 30;
 const TX_H = 52;
 const GAP = 8;
 const NARROW_PX = 620;
+/// Wide enough for the arriving packets and a count of six digits beside them.
+export const SINK_W = 80;
 const INNER_SHOWN_MAX = 9;
 const FLOWS_SHOWN_MAX = 12;
 
@@ -218,7 +220,7 @@ function layoutTx(started: Started, devices: Place[], x: number, w: number, top:
   const txqs: TxBox[] = [];
   const bands: DeviceBand[] = [];
   const ringW = Math.round(Math.min(74, w * 0.24));
-  const sinkW = 58;
+  const sinkW = SINK_W + 4;
   let y = top;
   for (const device of devices) {
     const from = y;

@@ -9,7 +9,7 @@ import type { Trace } from "../../state/trace.ts";
 import { cssColour, element, fitCanvas, type Panel } from "../panel.ts";
 import { type DrawList, describeDevice } from "./describe.ts";
 import { drawDevice, type Inks } from "./draw.ts";
-import { type Box, type Card, type Layout, layoutDevice, type MapBox } from "./layout.ts";
+import { type Box, type Card, type Layout, layoutDevice, type MapBox, SINK_W } from "./layout.ts";
 import { binText } from "./reasons.ts";
 
 const FLIGHT_MS = 260;
@@ -289,7 +289,7 @@ function txLabels(
     w: 150,
     h: 16,
   });
-  const sink = add(element("div", "sink"), { x: tx.wireTo + 4, y: tx.y - 13, w: 54, h: 26 });
+  const sink = add(element("div", "sink"), { x: tx.wireTo + 4, y: tx.y - 13, w: SINK_W, h: 26 });
   const name = trace.place(tx.place)?.name ?? "";
   const queues = trace.started.places.filter(
     (place) => place.kind === "txq" && place.parent === tx.device,
