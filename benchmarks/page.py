@@ -85,7 +85,7 @@ def open_long_run(browser: Browser, url: str) -> Playground:
     playground.page.goto(url)
     playground.finished()
     playground.open_files({"million.toml": SCENARIO})
-    playground.page.get_by_text("checking").or_(playground.page.get_by_text("running")).wait_for()
+    playground.status.filter(has_text="running").wait_for()
     playground.status.filter(has_text="finished").wait_for(timeout=PATIENCE_MS)
     playground.pause()
     return playground

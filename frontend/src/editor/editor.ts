@@ -42,6 +42,8 @@ import { vocabularyExtensions } from "./vocabulary.ts";
 export interface EditorOptions {
   changed(text: string): void;
   run(): void;
+  /// Takes the focus on, at Escape.
+  leave(): void;
   empty: string;
 }
 
@@ -164,7 +166,7 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
       ...searchKeymap,
       ...foldKeymap,
       ...historyKeymap,
-      { key: "Escape", run: (view) => handled(() => view.contentDOM.blur()) },
+      { key: "Escape", run: () => handled(options.leave) },
       ...defaultKeymap,
     ]),
     language.of(kind === "python" ? python() : StreamLanguage.define(toml)),
