@@ -175,7 +175,7 @@ def run_all(fast: bool, notes: list[str]) -> list[Outcome]:
         notes.append("end to end: no Chromium or Chrome was found, and none can be installed here")
     else:
         os.environ["CHROMIUM"] = browser
-        outcomes.append(perform(pytest_step("browser", sys.executable, "e2e", "-n0")))
+        outcomes.append(perform(pytest_step("browser", sys.executable, "e2e", "-n2")))
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     for version in SUPPORTED:
         if version == running:

@@ -10,8 +10,6 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
-from tests.backend.service import eventually
-
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -212,4 +210,4 @@ class Playground:
         return list(found)
 
 
-__all__ = ["AXE", "CALM_MS", "ROOT", "Playground", "eventually", "expect"]
+__all__ = ["AXE", "CALM_MS", "Playground", "expect"]
