@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.e2e.playground import CALM_MS, Playground, expect
-from tests.e2e.texts import FIFO, LAST_IN_FIRST_OUT, MISSPELT, PUSH_LINE, own
+from tests.e2e.texts import FIFO, LAST_IN_FIRST_OUT, LONG, MISSPELT, PUSH_LINE, SLOW, own
 
 VERDICT_S = 1.0
 
@@ -68,17 +68,14 @@ def test_ctrl_enter_runs_from_within_the_editor(mine: Playground) -> None:
 
 
 def test_typing_supersedes_a_run_that_is_still_going(mine: Playground) -> None:
-    before = mine.digest()
-    long = FIFO.replace("    if not", "    for turn in range(900):\n        pass\n    if not")
-    mine.rewrite(long)
-    mine.page.keyboard.press("Control+Enter")
+    mine.open_files(own(SLOW, LONG))
     expect(mine.status).to_contain_text("running", timeout=CALM_MS)
     mine.rewrite(FIFO)
     mine.page.keyboard.press("Control+Enter")
     # What ends is the last program, and nothing of the one before is shown.
-    assert mine.finished() == before
-    mine.page.wait_for_timeout(300)
-    assert mine.digest() == before
+    digest = mine.finished()
+    assert mine.run_and_wait() == digest
+    expect(mine.editor).not_to_contain_text("for turn")
 
 
 def test_an_empty_editor_offers_a_program_that_tab_accepts(mine: Playground) -> None:

@@ -39,6 +39,9 @@ run = { duration = "2s" }
 [flow]
 visitors = { model = "cbr", rate = "2mbit", size = "500b" }
 """
+# A run that computes for seconds, so that there is time to disturb it.
+SLOW = FIFO.replace("    if not", "    for turn in range(900):\n        pass\n    if not")
+LONG = SCENARIO.replace('"2s"', '"20s"')
 
 
 def own(program: str = FIFO, scenario: str = SCENARIO) -> dict[str, str | bytes]:
