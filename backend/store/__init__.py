@@ -1,0 +1,1 @@
+"""What outlives the process: one database, embedded SQLite or Postgres, behind one Protocol."""

@@ -1,0 +1,90 @@
+"""Connections and transactions: how each kind of database is opened, and its errors in one class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from backend.store.base import StoreError
+
+BUSY_TIMEOUT_S = 5
+CONNECT_TIMEOUT_S = 5
+FILE = "store.sqlite"
+
+
+def url_of(database_url: str, state_dir: Path) -> URL:
+    """Return the address of the database: `database_url`, or a file in the state folder."""
+    if not database_url:
+        return URL.create("sqlite", database=str(state_dir / FILE))
+    try:
+        url = make_url(database_url)
+    except (ArgumentError, ValueError):
+        raise StoreError("the database URL cannot be read") from None
+    kind = url.drivername.split("+")[0]
+    if kind in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+psycopg")
+    raise StoreError(f'the database URL must begin with postgresql://, got "{kind}"')
+
+
+def connect(url: URL) -> Engine:
+    """Return an engine; nothing is connected yet."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_timeout=CONNECT_TIMEOUT_S,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+    )
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    # The driver must not begin transactions by itself: `_begin_sqlite` says when and how.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_S * 1000}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock at once: a reader that turns writer could not wait for it.
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that sees one moment of the database."""
+    with told(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection whose changes are all kept at the end of the block, or none."""
+    with told(), engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+        yield connection
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the driver's errors into one, without statements, values and passwords."""
+    try:
+        yield
+    except SQLAlchemyError as problem:
+        cause = getattr(problem, "orig", None) or problem
+        first = (str(cause).splitlines() or [""])[0]
+        raise StoreError(f"{type(cause).__name__}: {first[:200]}") from problem
