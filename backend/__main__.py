@@ -1,4 +1,7 @@
-"""python -m backend: serve the playground on this machine and open it in the browser."""
+"""python -m backend: serve the playground on this machine and open it in the browser.
+
+python -m backend shares delete ID… and store backup FILE are the operator's: backend/shares/shell.py.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ import uvicorn
 
 from backend.app import create_app
 from backend.settings import SettingError, Settings, from_environment
+from backend.shares import shell
+from backend.store.base import StoreError
 from backend.workers.zygote import Unavailable
 
 SHUTDOWN_S = 5
@@ -41,11 +46,12 @@ class Server(uvicorn.Server):
 
 
 class Quiet(logging.Filter):
-    """Keeps the traceback of a sandbox that cannot start out of the log: `serve` says it in a line."""
+    """Keeps the traceback of what cannot start out of the log: `serve` says it in a line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is shown."""
-        return Unavailable.__name__ not in record.getMessage()
+        message = record.getMessage()
+        return not any(kind.__name__ in message for kind in (Unavailable, StoreError))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingError as problem:
         print(f"python -m backend: {problem}", file=sys.stderr)
         return 2
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] and words[0] in shell.ROOMS:
+        return shell.main(words, settings)
     parser = argparse.ArgumentParser(prog="python -m backend", description=__doc__)
     parser.add_argument("--host", default=settings.host)
     parser.add_argument("--port", type=int, default=settings.port)
@@ -66,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=settings.allow_unlocked,
         help="for development only: serve even when a layer of the sandbox is off",
     )
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(words)
     settings = replace(
         settings, host=chosen.host, port=chosen.port, allow_unlocked=chosen.allow_unlocked
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 from fastapi import FastAPI
 
-from backend.api import check, errors, health, page, runs, shelf
+from backend.api import check, errors, health, page, runs, shares, shelf
 from backend.api.guard import Guard
 from backend.settings import Settings
+from backend.shares.keeper import Keeper
 from backend.state import State
+from backend.store.base import StoreError
+from backend.store.open import open_store
 from backend.wire.errors import ApiError
 from backend.wire.schema import add_socket
 from backend.workers.pool import Pool
@@ -25,11 +28,14 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = Pool(settings)
         try:
-            await pool.start()
-            app.state.service = State(settings, pool)
-            await app.state.service.load()
-            yield
-        except (Unavailable, ApiError) as problem:
+            with closing(open_store(settings.database_url, settings.state_dir)) as store:
+                keeper = Keeper(store, settings)
+                keeper.purge()
+                await pool.start()
+                app.state.service = State(settings, pool, keeper)
+                await app.state.service.load()
+                yield
+        except (Unavailable, ApiError, StoreError) as problem:
             app.state.problem = str(problem)
             raise
         finally:
@@ -48,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.problem = ""
     errors.install(app)
-    for room in (runs, check, shelf, health):
+    for room in (runs, check, shares, shelf, health):
         app.include_router(room.router)
     page.install(app)
     app.add_middleware(Guard, settings=settings)

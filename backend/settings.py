@@ -28,6 +28,11 @@ class Settings:
     allow_unlocked: bool = False
     scenarios_dir: Path = ROOT / "scenarios"
     page_dir: Path = ROOT / "frontend" / "dist"
+    # Where the embedded database lives; or the URL of a Postgres, which then needs no folder.
+    state_dir: Path = ROOT / ".state"
+    database_url: str = ""
+    # How the world reaches this service, e.g. https://play.example; "" is as the request says.
+    public_url: str = ""
 
     run_cpu_ms: int = 10_000
     run_memory_bytes: int = 256 * MIB
@@ -45,6 +50,13 @@ class Settings:
     checks: int = 2 * (os.cpu_count() or 1)
     queue: int = 50
     sockets_per_client: int = 16
+
+    share_bytes: int = 256 * 1024
+    share_file_bytes: int = 8 * MIB
+    shares_total_bytes: int = 20 * 1024 * MIB
+    shares_per_minute: int = 10
+    share_misses_per_minute: int = 20
+    share_days: int | None = None
 
     send_timeout_s: float = 10.0
     message_bytes: int = 12 * MIB
@@ -65,14 +77,17 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             raise SettingError(f"unknown setting {variable}; known are {', '.join(sorted(known))}")
         item = known[variable]
         values[item.name] = _parse(variable, str(item.type), text)
+    # The name that platforms give the address of a database they provide.
+    if "DATABASE_URL" in environment:
+        values.setdefault("database_url", environment["DATABASE_URL"])
     return Settings(**values)  # type: ignore[arg-type]
 
 
 def _parse(variable: str, kind: str, text: str) -> object:
     try:
         match kind:
-            case "int" | "float":
-                number = int(text) if kind == "int" else float(text)
+            case "int" | "int | None" | "float":
+                number = float(text) if kind == "float" else int(text)
                 if number <= 0:
                     raise ValueError(text)
                 return number
@@ -85,5 +100,5 @@ def _parse(variable: str, kind: str, text: str) -> object:
             case _:
                 return text
     except (ValueError, KeyError):
-        wanted = {"int": "a positive integer", "float": "a positive number", "bool": "1 or 0"}
-        raise SettingError(f'{variable} must be {wanted[kind]}, got "{text[:60]}"') from None
+        wanted = {"float": "a positive number", "bool": "1 or 0"}.get(kind, "a positive integer")
+        raise SettingError(f'{variable} must be {wanted}, got "{text[:60]}"') from None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, TypeVar
 
+from backend.api.buckets import Buckets
 from backend.settings import Settings
+from backend.shares.keeper import Keeper
 from backend.wire.messages import Helpers, Library, Scenarios
 from backend.workers.pool import Pool
 
@@ -15,9 +17,12 @@ T = TypeVar("T")
 class State:
     """Made at start-up; the routers find it in `app.state.service`."""
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
+    def __init__(self, settings: Settings, pool: Pool, keeper: Keeper) -> None:
         self.settings = settings
         self.pool = pool
+        self.keeper = keeper
+        self.share_posts = Buckets(settings.shares_per_minute)
+        self.share_misses = Buckets(settings.share_misses_per_minute)
         self.library = Library(programs=[])
         self.scenarios = Scenarios(scenarios=[])
         self.helpers = Helpers(

@@ -32,8 +32,10 @@ ERROR_REPLIES: dict[int | str, dict[str, Any]] = {
         413: "the request is too large",
         421: "the host name is not this service's",
         422: "the request cannot be served as it is",
+        429: "too many requests from this address",
         500: "a mistake of the service",
-        503: "too much is going on, or no sandbox can be started",
+        503: "too much is going on, or no sandbox or database can be reached",
+        507: "there is no room for more",
     }.items()
 }
 
@@ -48,7 +50,7 @@ def install(app: FastAPI) -> None:
 
 async def _told(request: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, ApiError)
-    headers = {"retry-after": "2"} if problem.status == 503 else None
+    headers = None if problem.retry_s is None else {"retry-after": str(problem.retry_s)}
     body = {"error": problem.body.model_dump(exclude_none=True)}
     return JSONResponse(body, status_code=problem.status, headers=headers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, Response
@@ -10,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.api.guard import CSP
+from backend.settings import Settings
 from backend.state import State
 
 NONCE = "__NONCE__"
@@ -41,21 +43,28 @@ class PageFiles(StaticFiles):
         return response
 
 
+def page_response(
+    settings: Settings, change: Callable[[str], str] | None = None, status: int = 200
+) -> HTMLResponse:
+    """Return the page; `change` sees its text after the nonce is in, so it cannot obtain one."""
+    try:
+        text = (settings.page_dir / "index.html").read_text(encoding="utf-8")
+    except OSError:
+        return HTMLResponse(ABSENT, status_code=503)
+    nonce = secrets.token_urlsafe(16)
+    policy = CSP.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
+    headers = {"content-security-policy": policy, "cache-control": "no-store"}
+    text = text.replace(NONCE, nonce)
+    return HTMLResponse(change(text) if change else text, headers=headers, status_code=status)
+
+
 def install(app: FastAPI) -> None:
     """Serve the page at /, its files beside it."""
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def index(request: Request) -> HTMLResponse:
         state: State = request.app.state.service
-        path = state.settings.page_dir / "index.html"
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError:
-            return HTMLResponse(ABSENT, status_code=503)
-        nonce = secrets.token_urlsafe(16)
-        policy = CSP.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
-        headers = {"content-security-policy": policy, "cache-control": "no-store"}
-        return HTMLResponse(text.replace(NONCE, nonce), headers=headers)
+        return page_response(state.settings)
 
     settings = app.state.settings
     app.mount("/", PageFiles(directory=settings.page_dir, check_dir=False), name="page")

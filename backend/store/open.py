@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from pathlib import Path
 import os
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -37,7 +37,10 @@ class SqlStore:
         partial = target.with_name(target.name + ".partial")
         partial.unlink(missing_ok=True)
         try:
-            with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as copy:
+            with (
+                closing(sqlite3.connect(file)) as source,
+                closing(sqlite3.connect(partial)) as copy,
+            ):
                 source.backup(copy)
             partial.chmod(0o600)
             os.replace(partial, target)

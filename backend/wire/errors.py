@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+RETRY_S = 2  # when "busy" knows no better
+
 
 class ErrorBody(BaseModel):
     """What went wrong: a stable slug, a sentence, and the cure where there is one."""
@@ -30,9 +32,17 @@ class ErrorReply(BaseModel):
 class ApiError(Exception):
     """An error to be told to the client."""
 
-    def __init__(self, status: int, slug: str, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        slug: str,
+        message: str,
+        hint: str | None = None,
+        retry_s: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_s = retry_s if retry_s is not None or status != 503 else RETRY_S
         self.body = ErrorBody(slug=slug, message=message, hint=hint)
 
 

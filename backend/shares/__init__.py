@@ -1,0 +1,1 @@
+"""Share links: what one holds, its identity, its picture, and the shell's part."""
