@@ -18,6 +18,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from requirements import prepare
+from tests.store import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".state" / "reports"
@@ -125,13 +126,18 @@ def find_browser() -> str | None:
     for name in (os.environ.get("CHROMIUM", ""), *BROWSERS, MAC_CHROME):
         if name and (path := shutil.which(name)):
             return path
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("\n--- installing Debian's chromium", flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", "-qq", *arguments], env=environment)
-        return shutil.which("chromium")
-    return None
+    install_debian("chromium")
+    return shutil.which("chromium")
+
+
+def install_debian(package: str) -> None:
+    """Install a package of Debian where that is allowed."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    print(f"\n--- installing Debian's {package}", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
+        subprocess.run(["apt-get", "-qq", *arguments], env=environment)
 
 
 def find_python(version: str) -> str | None:
@@ -166,6 +172,9 @@ def other_python(version: str, python: str) -> Outcome:
 def run_all(fast: bool, notes: list[str]) -> list[Outcome]:
     """Run the steps in order; `notes` collects what could not run, and why."""
     outcomes = [perform(step) for step in static_steps()]
+    # Without it the tests of the store say that they could not run on Postgres.
+    if postgres.programs() is None:
+        install_debian("postgresql")
     outcomes.append(perform(pytest_step("python", sys.executable, "not e2e", *PARALLEL)))
     if fast:
         return outcomes

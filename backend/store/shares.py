@@ -28,9 +28,10 @@ class SqlShares:
                 created_s=share.created_s,
             )
             .on_conflict_do_nothing()
+            .returning(shares.c.share_id)
         )
         with writing(self._engine) as connection:
-            return connection.execute(statement).rowcount == 1
+            return connection.execute(statement).first() is not None
 
     def get(self, share_id: str, since_s: int = 0) -> StoredShare | None:
         """Return the share unless it is absent or was made before `since_s`."""

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -177,6 +178,15 @@ def gone(pid: int) -> bool:
 @contextmanager
 def service(prefix: tuple[str, ...] = (), port: int = 0, **settings: object) -> Iterator[Service]:
     """Run the service with these settings until the block ends."""
+    with (
+        tempfile.TemporaryDirectory(prefix="playground-") as state_dir,
+        _service(prefix, {"state_dir": state_dir, **settings}) as running,
+    ):
+        yield running
+
+
+@contextmanager
+def _service(prefix: tuple[str, ...], settings: dict[str, object]) -> Iterator[Service]:
     environment = dict(os.environ)
     environment |= {f"QDISC_{name.upper()}": str(value) for name, value in settings.items()}
     command = [sys.executable, *prefix, "-m", "backend", "--port", str(port), "--no-browser"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +24,16 @@ class Service(NamedTuple):
 @contextmanager
 def started_service() -> Iterator[Service]:
     """Start ./run on a free port; whatever happens, it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="playground-") as state_dir:
+        environment = {**os.environ, "QDISC_STATE_DIR": state_dir}
+        yield from _served(environment)
+
+
+def _served(environment: dict[str, str]) -> Iterator[Service]:
     command = ["./run", "--no-browser", "--port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     try:
         found = (re.search(r"http://\S+", line) for line in process.stdout)

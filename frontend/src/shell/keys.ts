@@ -4,6 +4,7 @@ import type { Session } from "../state/session.svelte.ts";
 
 export const KEYS: readonly { keys: string; what: string }[] = [
   { keys: "Ctrl+Enter", what: "run" },
+  { keys: "Ctrl+S", what: "share this moment by a link" },
   { keys: "Space", what: "play or pause" },
   { keys: ". ,", what: "one event on, one event back" },
   { keys: "n p", what: "next, previous event of the inspected skb" },
@@ -22,6 +23,11 @@ export function handleKey(event: KeyboardEvent, session: Session, actions: { hel
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
     event.preventDefault();
     session.runner.run();
+    return;
+  }
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "s") {
+    event.preventDefault();
+    void session.sharing.share();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;

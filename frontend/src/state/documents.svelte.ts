@@ -26,6 +26,9 @@ export class Documents {
   library = $state<Record<string, string>>({});
   files = $state<Record<string, string>>({});
   params = $state<Record<string, number | string>>({});
+  /// Set by a share that asks for another seed or duration than its scenario's.
+  seed = $state<number | null>(null);
+  duration = $state<string | null>(null);
   tab = $state(SCENARIO_TAB);
   edited = $state(false);
   /// How many bundles were loaded; tells the undo history of one from that of the next.
@@ -41,6 +44,8 @@ export class Documents {
     this.files = { ...bundle.files };
     this.library = {};
     this.params = {};
+    this.seed = null;
+    this.duration = null;
     this.edited = false;
     this.tab = Object.keys(bundle.programs)[0] ?? SCENARIO_TAB;
     this.revision += 1;
@@ -114,8 +119,8 @@ export class Documents {
       programs: { ...this.programs },
       files: { ...this.files },
       params: { ...this.params },
-      seed: null,
-      duration: null,
+      seed: this.seed,
+      duration: this.duration,
     };
   }
 

@@ -22,6 +22,7 @@ export type PlaybackAction =
   | { type: "pause" }
   | { type: "seek"; timeNs: number }
   | { type: "seek-row"; row: number }
+  | { type: "moment"; timeNs: number; row: number }
   | { type: "step"; by: 1 | -1 }
   | { type: "speed"; speed: number }
   | { type: "until"; until: Until }
@@ -43,6 +44,8 @@ export function reduce(state: Playback, action: PlaybackAction, rows: Rows): Pla
     }
     case "seek-row":
       return atRow(state, action.row, rows);
+    case "moment":
+      return atMoment(state, action, rows);
     case "step":
       return { ...atRow(state, state.row + action.by, rows), playing: false };
     case "speed":
@@ -61,6 +64,17 @@ export function reduce(state: Playback, action: PlaybackAction, rows: Rows): Pla
 function atRow(state: Playback, row: number, rows: Rows): Playback {
   const clamped = Math.max(0, Math.min(row, rows.length));
   return { ...state, row: clamped, timeNs: clamped === 0 ? 0 : rows.time(clamped - 1) };
+}
+
+/// Several rows can share an instant, so a time alone does not say which of them have happened.
+/// A row number that does not fit the time belongs to another run, and the time counts.
+function atMoment(
+  state: Playback,
+  { timeNs, row }: { timeNs: number; row: number },
+  rows: Rows,
+): Playback {
+  const fits = row >= rows.countBefore(timeNs) && row <= rows.countUntil(timeNs);
+  return { ...state, timeNs, row: fits ? row : rows.countUntil(timeNs) };
 }
 
 function tick(

@@ -37,6 +37,8 @@ export class Player {
   private lastViewMs = 0;
   private stopRow = -1;
   private searchedTo = 0;
+  /// A moment to stand at as soon as its rows are here; any move of the playhead forgets it.
+  private parked: { timeNs: number; row: number | null; selection?: Selection } | null = null;
 
   /// Calls `listener` on every drawn frame; returns how to stop.
   onFrame(listener: () => void): () => void {
@@ -98,6 +100,7 @@ export class Player {
 
   dispatch(action: PlaybackAction): void {
     if (!this.trace) return;
+    if (action.type !== "speed" && action.type !== "until") this.parked = null;
     const before = this.play;
     this.play = reduce(before, action, this.trace.rows);
     if (action.type !== "tick") {
@@ -110,12 +113,35 @@ export class Player {
 
   /// Puts the playhead at the start, playing, for a run that is yet to come.
   restart(): void {
+    this.parked = null;
     this.play = { ...this.play, timeNs: 0, row: 0, playing: true };
     this.history = [{ kind: "none" }];
     this.historyAt = 0;
     this.show({ kind: "none" });
     this.stopRow = -1;
     this.searchedTo = 0;
+    this.invalidate();
+  }
+
+  /// Puts the playhead at a moment of a run that is yet to come, and keeps it there.
+  park(timeNs: number, row: number | null, selection: Selection): void {
+    this.restart();
+    this.play = { ...this.play, timeNs, playing: false };
+    this.parked = { timeNs, row, selection };
+  }
+
+  get isParked(): boolean {
+    return this.parked !== null;
+  }
+
+  private settle(trace: Trace): void {
+    if (!this.parked) return;
+    const { timeNs, row, selection } = this.parked;
+    const wanted: PlaybackAction =
+      row === null ? { type: "seek", timeNs } : { type: "moment", timeNs, row };
+    this.play = reduce(this.play, wanted, trace.rows);
+    if (selection) this.select(selection);
+    this.parked = { timeNs, row };
     this.invalidate();
   }
 
@@ -189,13 +215,17 @@ export class Player {
   /// Shows another trace; the playhead keeps its time.
   replace(trace: Trace): void {
     const sameRun = this.trace?.started.places.length === trace.started.places.length;
+    const { parked } = this;
     this.trace = trace;
     this.rowCount = trace.rows.length;
     this.dispatch({ type: "seek", timeNs: Math.min(this.play.timeNs, trace.started.duration_ns) });
-    if (sameRun) return;
-    this.history = [{ kind: "none" }];
-    this.historyAt = 0;
-    this.show({ kind: "none" });
+    if (!sameRun) {
+      this.history = [{ kind: "none" }];
+      this.historyAt = 0;
+      this.show({ kind: "none" });
+    }
+    this.parked = parked;
+    this.settle(trace);
   }
 
   /// Tells the player that its trace has grown or was rewound.
@@ -203,6 +233,10 @@ export class Player {
     const trace = this.trace;
     if (!trace) return;
     this.rowCount = trace.rows.length;
+    if (this.parked) {
+      this.settle(trace);
+      return;
+    }
     this.play = reduce(this.play, { type: "seek", timeNs: this.play.timeNs }, trace.rows);
     this.invalidate();
   }

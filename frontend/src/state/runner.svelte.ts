@@ -216,7 +216,8 @@ export class Runner {
     if (failed && trace && this.player.play.timeNs > trace.endNs) {
       this.player.dispatch({ type: "seek", timeNs: trace.endNs });
     }
-    if (message.fault && trace) this.player.jump("fault", -1) || this.player.jump("fault", 1);
+    if (message.fault && trace && !this.player.isParked)
+      this.player.jump("fault", -1) || this.player.jump("fault", 1);
   }
 }
 

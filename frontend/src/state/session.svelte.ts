@@ -10,6 +10,7 @@ import { fetchOpening } from "../protocol/opening.ts";
 import { Documents, type Draft } from "./documents.svelte.ts";
 import { Player } from "./player.svelte.ts";
 import { defaultSpeed, Runner } from "./runner.svelte.ts";
+import { Sharing } from "./sharing.svelte.ts";
 import { Theme } from "./theme.svelte.ts";
 import { Trace } from "./trace.ts";
 
@@ -18,6 +19,7 @@ export class Session {
   readonly documents = new Documents();
   readonly player = new Player();
   readonly runner: Runner;
+  readonly sharing: Sharing;
   scenarios = $state.raw<ScenarioItem[]>([]);
   library = $state.raw<LibraryItem[]>([]);
   vocabulary = $state.raw<Vocabulary | null>(null);
@@ -30,6 +32,7 @@ export class Session {
   constructor() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     this.runner = new Runner(this.documents, this.player, `${scheme}//${location.host}/api/run`);
+    this.sharing = new Sharing(this.documents, this.player, this.runner);
     const motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.player.reducedMotion = motion.matches;
     motion.addEventListener("change", () => {
@@ -37,12 +40,18 @@ export class Session {
     });
   }
 
-  /// Plays the recorded opening at once; the live connection comes up beside it.
+  /// Opens what the address names, or else plays the recorded opening at once; the live
+  /// connection comes up beside it.
   async open(): Promise<void> {
     this.runner.onOpen = () => {
       if (this.scenarios.length === 0) void this.loadLists();
     };
     this.runner.connect();
+    const tell = (problem: string) => {
+      this.notice = problem;
+    };
+    window.addEventListener("hashchange", () => void this.sharing.openAddress(location, tell));
+    if (await this.sharing.openAddress(location, tell)) return;
     try {
       const { opening, rows } = await fetchOpening();
       const trace = new Trace(opening.started);
@@ -83,6 +92,7 @@ export class Session {
     const { draft } = this;
     this.draft = null;
     if (!draft) return;
+    this.sharing.leave();
     this.documents.load(draft);
     this.documents.edited = true;
     this.player.restart();
@@ -91,6 +101,7 @@ export class Session {
   }
 
   openScenario(item: ScenarioItem): void {
+    this.sharing.leave();
     this.documents.load({
       name: item.title,
       scenario: item.text,
