@@ -57,6 +57,7 @@ class Quiet(logging.Filter):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C; 1 when it cannot start, 2 for wrong arguments."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         settings = from_environment(os.environ)
     except SettingError as problem:

@@ -76,7 +76,10 @@ class Keeper:
         files = sum(map(len, job.files.values()))
         if files > self._settings.share_file_bytes:
             raise _too_large("the files of a share", files, self._settings.share_file_bytes)
-        body = canonical(share)
+        try:
+            body = canonical(share)
+        except UnicodeEncodeError:
+            raise ApiError(422, "bad-text", "a share holds half a letter: not Unicode") from None
         encoded = len(text_of(share.files).encode())
         if len(body) - encoded > self._settings.share_bytes:
             raise _too_large(
