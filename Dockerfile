@@ -10,7 +10,8 @@ RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/run.txt
 
 FROM ${BASE}
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin playground
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin playground \
+    && install -d -o 10001 -m 700 /state
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY sandbox sandbox
@@ -18,7 +19,7 @@ COPY scenarios scenarios
 COPY backend backend
 COPY --from=build /build/frontend/dist frontend/dist
 RUN /venv/bin/python -m compileall -q /app
-ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/venv/bin:$PATH QDISC_STATE_DIR=/state PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001
 EXPOSE 8000
 CMD ["python", "-m", "backend", "--host", "0.0.0.0", "--port", "8000", "--no-browser"]

@@ -324,15 +324,6 @@ def test_a_store_that_fails_is_told_and_the_service_goes_on(tmp_path: Path) -> N
         assert running.health()["status"] == "ok"
 
 
-def test_shares_survive_the_service(tmp_path: Path) -> None:
-    with service(state_dir=tmp_path) as running:
-        name = posted(running, share())
-        running.process.kill()
-        running.process.wait()
-    with service(state_dir=tmp_path) as running:
-        assert running.get(f"/api/shares/{name}").status_code == 200
-
-
 def test_the_operator_deletes_by_id_or_link_while_the_service_runs(tmp_path: Path) -> None:
     with service(state_dir=tmp_path) as running:
         one, two = posted(running, share()), posted(running, share(title="two"))

@@ -1,0 +1,44 @@
+"""The service keeps shares in either database, and outlives the loss of its connections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.store.base import StoredShare
+from tests.backend.service import service
+from tests.backend.sharing import posted, share
+from tests.store.conftest import Place
+
+
+def environment(place: Place) -> dict[str, Any]:
+    url = {"database_url": place.database_url} if place.database_url else {}
+    return {"state_dir": place.state_dir, **url}
+
+
+def test_shares_outlive_the_service(place: Place) -> None:
+    with service(**environment(place)) as running:
+        name = posted(running, share())
+        body = running.get(f"/api/shares/{name}").content
+        assert running.post("/api/shares", share()).status_code == 200
+        running.process.kill()
+        running.process.wait()
+    with service(**environment(place)) as running:
+        assert running.get(f"/api/shares/{name}").content == body
+
+
+def test_two_services_share_one_database(place: Place) -> None:
+    with service(**environment(place)) as one, service(**environment(place)) as two:
+        name = posted(one, share())
+        assert two.get(f"/api/shares/{name}").status_code == 200
+        assert two.post("/api/shares", share()).status_code == 200
+
+
+def test_a_database_that_restarts_is_used_again(postgres_place: Place) -> None:
+    server = postgres_place.server
+    assert server is not None
+    store = postgres_place.open()
+    store.shares.put(StoredShare("A" * 22, b"body", 5))
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    server.run("psql", "-q", "-d", "postgres", "-c", others)
+    assert store.shares.get("A" * 22) == StoredShare("A" * 22, b"body", 5)
+    store.close()
