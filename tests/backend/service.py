@@ -180,13 +180,13 @@ def service(prefix: tuple[str, ...] = (), port: int = 0, **settings: object) -> 
     """Run the service with these settings until the block ends."""
     with (
         tempfile.TemporaryDirectory(prefix="playground-") as state_dir,
-        _service(prefix, {"state_dir": state_dir, **settings}) as running,
+        _service(prefix, port, {"state_dir": state_dir, **settings}) as running,
     ):
         yield running
 
 
 @contextmanager
-def _service(prefix: tuple[str, ...], settings: dict[str, object]) -> Iterator[Service]:
+def _service(prefix: tuple[str, ...], port: int, settings: dict[str, object]) -> Iterator[Service]:
     environment = dict(os.environ)
     environment |= {f"QDISC_{name.upper()}": str(value) for name, value in settings.items()}
     command = [sys.executable, *prefix, "-m", "backend", "--port", str(port), "--no-browser"]
