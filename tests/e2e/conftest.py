@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.backend.service import Service, service
 from tests.e2e.playground import Playground
@@ -49,7 +49,11 @@ def open_page(browser: Browser, served: Service) -> Iterator[OpenPage]:
     pages: list[Playground] = []
 
     def open_one(
-        at: Service | None = None, beside: Playground | None = None, **options: Any
+        at: Service | None = None,
+        beside: Playground | None = None,
+        link: str | None = None,
+        prepare: Callable[[Page], None] | None = None,
+        **options: Any,
     ) -> Playground:
         if beside is None:
             context = browser.new_context(**{"viewport": WINDOW, **options})
@@ -60,7 +64,9 @@ def open_page(browser: Browser, served: Service) -> Iterator[OpenPage]:
         playground = Playground(page=context.new_page(), url=(at or served).url)
         playground.listen()
         pages.append(playground)
-        playground.page.goto(playground.url)
+        if prepare is not None:
+            prepare(playground.page)
+        playground.page.goto(link or playground.url)
         playground.moment.wait_for()
         playground.page.locator(".link.open").wait_for()
         return playground

@@ -53,6 +53,11 @@ class Playground:
         return self.page.get_by_test_id("problems")
 
     @property
+    def verdict(self) -> Locator:
+        """Return what is said about the run beside the one that was shared."""
+        return self.page.get_by_test_id("verdict")
+
+    @property
     def sentence(self) -> Locator:
         return self.page.get_by_test_id("sentence")
 
@@ -151,6 +156,15 @@ class Playground:
                 for name, content in files.items()
             ]
         )
+
+    def share(self) -> str:
+        """Share by the keyboard, close the dialog again, and return the link."""
+        self.page.keyboard.press("ControlOrMeta+s")
+        field = self.page.get_by_role("textbox", name="Link", exact=True)
+        expect(field).to_be_focused(timeout=CALM_MS)
+        link = field.input_value()
+        self.page.keyboard.press("Escape")
+        return link
 
     def run_and_wait(self) -> str:
         """Press Run, wait for the end, and return the digest."""
