@@ -134,7 +134,7 @@ export function mountEditor(el: HTMLElement, options: EditorOptions): Editor {
   let quiet = false;
 
   const extensions = (kind: "python" | "toml"): Extension[] => [
-    nonce && !nonce.startsWith("__") ? EditorView.cspNonce.of(nonce) : [],
+    nonce && nonce !== "__NONCE__" ? EditorView.cspNonce.of(nonce) : [],
     EditorView.lineWrapping,
     lintGutter(),
     lineNumbers(),
