@@ -1,4 +1,4 @@
-"""The shell: check a program or scenario, run a scenario, print the schema, list the library.
+"""The shell: check a program or scenario, run or sweep a scenario, print the schema, list the library.
 
 Exit codes: 0 all is well, 1 the program's or scenario's fault, 2 wrong usage, 3 a limit was
 reached.
@@ -8,30 +8,36 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandbox import shelf
+from sandbox import cli_sweep, shelf
+from sandbox.cli_inputs import (
+    FAULT,
+    LIMIT,
+    OK,
+    USAGE,
+    UsageError,
+    beside,
+    checked_seed,
+    read,
+    replaced_program,
+    scenario_path,
+    write,
+)
 from sandbox.cli_output import TraceWriter, result_text
 from sandbox.diagnostics import Diagnostic
 from sandbox.engine import prepare
 from sandbox.language.check import check
 from sandbox.protocol import Job, Outcome
 from sandbox.scenario.load import load
-from sandbox.scenario.model import ROOT, Scenario
+from sandbox.scenario.model import Scenario
 from sandbox.scenario.schema import schema_text
 
-OK, FAULT, USAGE, LIMIT = 0, 1, 2, 3
-MAX_FILE_BYTES = 64 * 1024 * 1024
 ADVANCE_ROWS = 65_536
-
-
-class UsageError(Exception):
-    """What was asked cannot be done; the message says what to ask instead."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--summary", metavar="FILE", help="write the result as JSON")
     run.add_argument("--trace", metavar="FILE", help="write every event, one JSON object a line")
     run.set_defaults(command=run_command)
+    cli_sweep.add_parser(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of scenarios")
     schema.set_defaults(command=schema_command)
     library = commands.add_parser("library", help="list the qdiscs of the library")
@@ -88,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 def check_command(arguments: argparse.Namespace) -> int:
     """Report the problems of one file."""
     path = Path(arguments.file)
-    data = _read(path)
+    data = read(path)
     if path.suffix == ".toml":
         diagnostics = _check_scenario(path, data)
     else:
@@ -106,7 +113,7 @@ def check_command(arguments: argparse.Namespace) -> int:
 
 
 def _check_scenario(path: Path, data: bytes) -> tuple[Diagnostic, ...]:
-    programs, files = _beside(path, data)
+    programs, files = beside(path, data)
     loaded = load(data, files)
     if loaded.model is None:
         return loaded.diagnostics
@@ -127,14 +134,14 @@ def _render(diagnostic: Diagnostic, path: Path) -> str:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Run one scenario."""
-    path = _scenario_path(arguments.scenario)
-    data = _read(path)
-    programs, files = _beside(path, data)
+    path = scenario_path(arguments.scenario)
+    data = read(path)
+    programs, files = beside(path, data)
     loaded = load(data, files, duration=arguments.duration)
     if loaded.model is None:
         return _refused(loaded.diagnostics, path, _expected_error(data))
     if arguments.program:
-        text = _read(Path(arguments.program))
+        text = read(Path(arguments.program))
         name = replaced_program(loaded.model, Path(arguments.program).name)
         programs[name] = text.decode("utf-8", "replace")
     job = Job(
@@ -142,7 +149,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         programs=programs,
         files=files,
         params=_params(arguments.params),
-        seed=_seed(arguments.seed),
+        seed=checked_seed(arguments.seed),
         duration=arguments.duration,
         trace=bool(arguments.trace),
     )
@@ -155,7 +162,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     finished = _drive(prepared.run, arguments.trace)
     print(result_text(loaded.model, finished), end="")
     if arguments.summary:
-        _write(Path(arguments.summary), json.dumps(finished, indent=2, sort_keys=True) + "\n")
+        write(Path(arguments.summary), json.dumps(finished, indent=2, sort_keys=True) + "\n")
     return _exit_code(loaded.model, finished)
 
 
@@ -197,24 +204,6 @@ def _exit_code(scenario: Scenario, finished: dict[str, Any]) -> int:
     return OK if outcome == Outcome.OK and kept else FAULT
 
 
-def replaced_program(scenario: Scenario, file_name: str) -> str:
-    """Return the name of the program that a `--program` file stands for.
-
-    One of the same name is replaced; else the program of the first root qdisc.
-    """
-    shared = {one.name: one for one in scenario.programs}
-    names: dict[str, None] = {}
-    for qdisc in sorted(scenario.qdiscs, key=lambda one: one.parent != ROOT):
-        name = qdisc.program.name
-        if qdisc.program.origin == "shared" and shared[name].origin != "inline":
-            name = shared[name].source
-        names[name] = None
-    if file_name in names or not names:
-        return file_name
-    plain = file_name.removesuffix(shelf.PROGRAM_SUFFIX)
-    return plain if plain in names else next(iter(names))
-
-
 def _expected_error(data: bytes) -> str:
     """Return what a scenario that cannot be loaded says it must end with."""
     match = re.search(rb'^expect_error\s*=\s*"([a-z0-9-]+)"', data, re.MULTILINE)
@@ -222,55 +211,6 @@ def _expected_error(data: bytes) -> str:
 
 
 # --- inputs ---------------------------------------------------------------------------------------
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise UsageError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB")
-    return data
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _scenario_path(name: str) -> Path:
-    path = Path(name)
-    if path.exists():
-        return path
-    shipped = shelf.SCENARIOS / f"{name.removesuffix('.toml')}.toml"
-    if ".." not in path.parts and shipped.is_file():
-        return shipped
-    raise UsageError(f"no scenario {name}; give a TOML file or a shipped TOPIC/NAME")
-
-
-def _beside(path: Path, data: bytes) -> tuple[dict[str, str], dict[str, bytes]]:
-    """Return the programs and files that lie beside a scenario and are named in its text."""
-    programs: dict[str, str] = {}
-    files: dict[str, bytes] = {}
-    for other in _neighbours(path):
-        if os.fsencode(other.name) not in data or not other.is_file():
-            continue
-        if other.name.endswith(shelf.PROGRAM_SUFFIX):
-            programs[other.name] = _read(other).decode("utf-8", "replace")
-        elif other.name.endswith(shelf.DATA_SUFFIXES):
-            files[other.name] = _read(other)
-    return programs, files
-
-
-def _neighbours(path: Path) -> list[Path]:
-    try:
-        return sorted(path.parent.iterdir())
-    except OSError:
-        return []
 
 
 def _params(given: Sequence[str]) -> dict[str, int | str]:
@@ -281,12 +221,6 @@ def _params(given: Sequence[str]) -> dict[str, int | str]:
             raise UsageError(f"--set {one}: write NAME=VALUE")
         params[name.strip()] = value.strip()
     return params
-
-
-def _seed(seed: int | None) -> int | None:
-    if seed is not None and not 0 <= seed < 2**63:
-        raise UsageError("--seed takes a number from 0 to 2^63 - 1")
-    return seed
 
 
 # --- lists ----------------------------------------------------------------------------------------

@@ -1,0 +1,333 @@
+"""The shell's sweep: what the options ask for, the plan, progress, and the table at the end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+from sandbox import shelf
+from sandbox.build.programs import library_text
+from sandbox.cli_inputs import (
+    FAULT,
+    LIMIT,
+    OK,
+    USAGE,
+    UsageError,
+    beside,
+    checked_seed,
+    read,
+    replaced_program,
+    scenario_path,
+)
+from sandbox.scenario.load import load
+from sandbox.scenario.model import Scenario
+from sandbox.sweep.design import MAX_LIST_BYTES, Design, Setting, listed
+from sandbox.sweep.plan import Request, design_of, problems, promised_metrics
+from sandbox.sweep.point import Inputs, Point, points
+from sandbox.sweep.problem import SweepError
+from sandbox.sweep.row import Row
+from sandbox.sweep.run import POINT_CPU_S, Limits, pool, run_point
+from sandbox.sweep.summary import Summary
+from sandbox.sweep.table import Table
+
+STOPPED = 130  # as a shell reports Ctrl-C
+JOBS_MAX = 256
+_SLOW_S, _FAST_S = 5.0, 0.2  # between two lines of progress: in a file, on a terminal
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the shell's."""
+    sweep = commands.add_parser(
+        "sweep",
+        help="run a scenario with many programs, parameters and seeds",
+        description="Run a scenario with many programs, parameters and seeds; one row a point.",
+    )
+    add = sweep.add_argument
+    add("scenario", metavar="SCENARIO", help="a TOML file, or a shipped TOPIC/NAME")
+    add("--param", metavar="PATH=VALUES", action="append", default=[], dest="params",
+        help="V1,V2,... or LOW..HIGH:STEPS (STEPSlog: equal ratios); repeat for more axes; "
+        "without any, the scenario's [sweep]")  # fmt: skip
+    add("--seeds", type=int, metavar="N", help="run each setting with N seeds in a row")
+    add("--seed", type=int, metavar="N", help="the first of them, instead of the scenario's")
+    add("--program", metavar="FILE", action="append", default=[], dest="programs",
+        help="a program, or the name of a library qdisc, instead of the scenario's; "
+        "repeat to compare")  # fmt: skip
+    add("--latin", type=int, metavar="N", default=0,
+        help="N points of a Latin hypercube instead of the grid; ranges need no STEPS")  # fmt: skip
+    add("--latin-seed", type=int, metavar="N", default=1, help="another hypercube (1)")
+    add("--list", metavar="FILE.csv", dest="list_file", help="take the points of a CSV file")
+    add("--duration", metavar="TIME", help="instead of the scenario's, e.g. 5s")
+    add("--metric", metavar="NAME", action="append", default=[], dest="metrics",
+        help="a column of the table at the end, e.g. flow.call.sojourn.p99")  # fmt: skip
+    add("--out", metavar="FILE", help="write a row a point: NAME.csv or NAME.jsonl; "
+        "points that are in it already are not run again")  # fmt: skip
+    add("--jobs", type=int, metavar="N", help="points at a time (all cores)")
+    add("--cpu", type=int, metavar="SECONDS", default=POINT_CPU_S,
+        help=f"processor time of one point ({POINT_CPU_S})")  # fmt: skip
+    add("--summary", action="store_true", help="print the table at the end and nothing else")
+    sweep.set_defaults(command=sweep_command)
+
+
+@dataclass(slots=True, kw_only=True)
+class Sweep:
+    """A sweep that was checked and is ready to run."""
+
+    scenario: Scenario
+    design: Design
+    inputs: Inputs
+    summary: Summary
+    failed: int = 0
+    limited: int = 0
+    first_failure: str = ""
+    keys: list[str] = field(default_factory=list)
+
+    def take(self, point: Point, row: Row) -> None:
+        """Count a finished row in."""
+        self.summary.add(point, row)
+        outcome = str(row["outcome"])
+        expected = self.scenario.expect_error
+        if expected and expected in (outcome, row["slug"]):
+            return
+        if outcome.startswith("limit-"):
+            self.limited += 1
+        elif outcome != "ok":
+            self.failed += 1
+        if outcome != "ok" and not self.first_failure:
+            values = ", ".join(f"{path}={value}" for path, value in point.values)
+            self.first_failure = f"{values or point.program or 'seed'} seed {point.seed}: {outcome}"
+            self.first_failure += f": {row['message']}" if row["message"] else ""
+
+
+def sweep_command(arguments: argparse.Namespace) -> int:
+    """Plan, check and run a sweep."""
+    try:
+        sweep = _prepare(arguments)
+        if sweep is None:
+            return FAULT
+        table = Table(Path(arguments.out)) if arguments.out else None
+        return _run(sweep, table, arguments)
+    except SweepError as error:
+        print(f"python -m sandbox: {error.diagnostic.render()}", file=sys.stderr)
+        return LIMIT if error.diagnostic.slug == "sweep-too-large" else USAGE
+
+
+def _prepare(arguments: argparse.Namespace) -> Sweep | None:
+    path = scenario_path(arguments.scenario)
+    data = read(path)
+    texts, files = beside(path, data)
+    loaded = load(data, files, duration=arguments.duration)
+    if loaded.model is None:
+        for one in loaded.diagnostics:
+            print(f"{path.name}: {one.render()}", file=sys.stderr)
+        return None
+    programs = _programs(arguments.programs, loaded.model, texts)
+    request = Request(
+        params=tuple(_param(given) for given in arguments.params),
+        latin=_bounded("--latin", arguments.latin, 0, 10**9),
+        latin_seed=arguments.latin_seed,
+        listed=_list(arguments.list_file),
+        seeds=arguments.seeds,
+        first_seed=checked_seed(arguments.seed),
+    )
+    made = design_of(request, loaded.model, tuple(programs))
+    inputs = Inputs(
+        scenario=data.decode(), programs=programs, files=files, duration=arguments.duration
+    )
+    if not arguments.summary:
+        print(plan_text(loaded.model, made), end="", flush=True)
+    wrong = problems(made, inputs)
+    for one in wrong:
+        print(f"{path.name}: {one.render()}", file=sys.stderr)
+    if wrong and not loaded.model.expect_error:
+        return None
+    chosen = tuple(dict.fromkeys(arguments.metrics)) or promised_metrics(loaded.model)
+    summary = Summary(metrics=chosen, strict=bool(arguments.metrics))
+    return Sweep(scenario=loaded.model, design=made, inputs=inputs, summary=summary)
+
+
+def _programs(
+    given: list[str], scenario: Scenario, texts: dict[str, str]
+) -> dict[str, dict[str, str]]:
+    """Return the texts to use for each program by its label; "" is the scenario as it is."""
+    found: dict[str, dict[str, str]] = {}
+    for name in given:
+        text = None if Path(name).exists() else library_text(name)
+        if text is None:
+            text = read(Path(name)).decode("utf-8", "replace")
+        label = Path(name).name.removesuffix(shelf.PROGRAM_SUFFIX)
+        label = name if label in found else label
+        if label in found:
+            raise UsageError(f"--program {name} is given twice")
+        found[label] = {**texts, replaced_program(scenario, Path(name).name): text}
+    return found or {"": texts}
+
+
+def _param(given: str) -> tuple[str, str]:
+    path, equals, values = given.rpartition("=")
+    if not equals or not path:
+        raise UsageError(f"--param {given}: write PATH=V1,V2 or PATH=LOW..HIGH:STEPS")
+    return path.strip(), values.strip()
+
+
+def _list(name: str | None) -> tuple[Setting, ...]:
+    if not name:
+        return ()
+    data = read(Path(name))
+    if len(data) > MAX_LIST_BYTES:
+        raise SweepError("sweep-too-large", f"the list is larger than {MAX_LIST_BYTES >> 20} MiB")
+    return listed(data.decode("utf-8-sig", "replace"))
+
+
+def _bounded(option: str, value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        raise UsageError(f"{option} takes a number from {low} to {high}, got {value}")
+    return value
+
+
+def plan_text(scenario: Scenario, made: Design) -> str:
+    """Return what will be run, before it is."""
+    counts = (
+        (len(made.programs), "program"), (len(made.settings), "setting"), (len(made.seeds), "seed"),
+    )  # fmt: skip
+    shape = " x ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counts)
+    lines = [scenario.title, f"{made.count:,} points ({made.kind}): {shape}"]
+    if made.programs != ("",):
+        lines.append(f"  program: {_some(made.programs)}")
+    for path in made.paths():
+        values = dict.fromkeys(str(dict(one.values).get(path, "")) for one in made.settings)
+        lines.append(f"  {path}: {_some(tuple(values))}")
+    own = dict.fromkeys(one.seed for one in made.settings if one.seed is not None)
+    lines.append(f"  seed: {_some(tuple(map(str, own or made.seeds)))}")
+    return "\n".join(lines) + "\n\n"
+
+
+def _some(values: tuple[str, ...]) -> str:
+    if len(values) <= 12:
+        return ", ".join(values)
+    return f"{', '.join(values[:6])}, ... {values[-1]} ({len(values):,} values)"
+
+
+# --- running --------------------------------------------------------------------------------------
+
+
+def _run(sweep: Sweep, table: Table | None, arguments: argparse.Namespace) -> int:
+    jobs = _bounded("--jobs", arguments.jobs or _cores(), 1, JOBS_MAX)
+    cpu_s = _bounded("--cpu", arguments.cpu, 1, 86_400)
+    work = partial(run_point, inputs=sweep.inputs, cpu_s=cpu_s)
+    progress = Progress(sweep.design.count, None if arguments.summary else sys.stderr)
+    stopped = False
+    try:
+        todo = _todo(sweep, table, progress)
+        with closing(pool(todo, work, jobs, Limits(cpu_s=cpu_s))) as results:
+            for point, row in results:
+                if table is not None:
+                    table.add(row)
+                sweep.take(point, row)
+                progress.step()
+    except KeyboardInterrupt:
+        stopped = True
+    progress.end()
+    if table is not None:
+        kept = len(table)
+        table.close(point.key for point in points(sweep.design, sweep.inputs))
+        if stopped:
+            print(f"stopped; {kept:,} rows are in {table.path}, "
+                  "the same command goes on from there", file=sys.stderr)  # fmt: skip
+    print(sweep.summary.text(sweep.design), end="")
+    return _verdict(sweep, stopped)
+
+
+def _todo(sweep: Sweep, table: Table | None, progress: Progress) -> Iterator[Point]:
+    """Yield the points to run; those that the table has are counted in at once."""
+    for point in points(sweep.design, sweep.inputs):
+        if table is not None and table.final(point.key):
+            sweep.take(point, table.row(point.key))
+            progress.skip()
+        else:
+            yield point
+
+
+def _verdict(sweep: Sweep, stopped: bool) -> int:
+    bad = sweep.failed + sweep.limited
+    if bad:
+        print(f"{bad:,} of {sweep.summary.rows:,} points did not end well, "
+              f"the first: {sweep.first_failure}", file=sys.stderr)  # fmt: skip
+    if stopped:
+        return STOPPED
+    if sweep.failed:
+        return FAULT
+    return LIMIT if sweep.limited else OK
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a sweep is, on a stream for people: one line that changes on a terminal."""
+
+    total: int
+    stream: TextIO | None
+    done: int = 0
+    skipped: int = 0
+    begun_s: float = field(default_factory=time.monotonic)
+    shown_s: float = field(default_factory=time.monotonic)
+
+    def skip(self) -> None:
+        """Count a point that was there already."""
+        self.skipped += 1
+
+    def step(self) -> None:
+        """Count a point that was run, and tell when it is time to."""
+        self.done += 1
+        now_s = time.monotonic()
+        if self.stream is None:
+            return
+        if now_s - self.shown_s < (_FAST_S if self.stream.isatty() else _SLOW_S):
+            return
+        self.shown_s = now_s
+        self._show(self.text(now_s - self.begun_s), last=False)
+
+    def end(self) -> None:
+        """Tell what was done, if any."""
+        if self.stream is not None:
+            self._show(self.text(time.monotonic() - self.begun_s), last=True)
+
+    def text(self, elapsed_s: float) -> str:
+        """Return the line: points, rate, time left."""
+        known = self.done + self.skipped
+        text = f"{known:,}/{self.total:,} points"
+        if self.skipped:
+            text += f" ({self.skipped:,} were there)"
+        if self.done and elapsed_s > 0:
+            text += f", {self.done / elapsed_s:.1f} a second"
+            left_s = (self.total - known) * elapsed_s / self.done
+            text += f", about {_duration(left_s)} left" if known < self.total else ""
+        return text
+
+    def _show(self, text: str, last: bool) -> None:
+        assert self.stream is not None
+        if self.stream.isatty():
+            self.stream.write(f"\r\x1b[K{text}" + ("\n" if last else ""))
+        else:
+            self.stream.write(text + "\n")
+        self.stream.flush()
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,100 @@
+"""Plan: a scenario with its axes made into a design, and checked before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sandbox.diagnostics import Diagnostic
+from sandbox.engine import prepare
+from sandbox.scenario.model import Axis, Scenario
+from sandbox.sweep.design import (
+    SEED,
+    Design,
+    Setting,
+    design,
+    grid,
+    latin,
+    read_axis,
+    seeds_from,
+)
+from sandbox.sweep.point import Inputs, points
+from sandbox.sweep.problem import SweepError
+from sandbox.sweep.row import column_of
+from sandbox.sweep.span import Span
+from sandbox.sweep.summary import DEFAULT_METRICS
+
+METRICS_MAX = 6
+_SHORT = re.compile(r"((?:qdisc\.|class\.)?)([0-9a-fA-F]{1,4}:[0-9a-fA-F]{0,4}\..{1,80})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a sweep is asked for: axes as text by path, and how to take points of them."""
+
+    params: tuple[tuple[str, str], ...] = ()
+    latin: int = 0
+    latin_seed: int = 1
+    listed: tuple[Setting, ...] = ()
+    seeds: int | None = None
+    first_seed: int | None = None
+
+
+def design_of(request: Request, scenario: Scenario, programs: Sequence[str]) -> Design:
+    """Return the design of a request; without parameters the scenario's `[sweep]` is taken."""
+    if request.listed and (request.params or request.latin):
+        raise SweepError("sweep-axis", "a list is given together with --param or --latin",
+                         "the list names every point; leave out the others")  # fmt: skip
+    first = scenario.seed if request.first_seed is None else request.first_seed
+    seeds = seeds_from(first, 1 if request.seeds is None else request.seeds)
+    if request.listed:
+        settings = tuple(
+            Setting(values=tuple((full_path(p, scenario), v) for p, v in one.values), seed=one.seed)
+            for one in request.listed
+        )
+        return design("list", settings, programs, seeds)
+    axes: list[Axis | Span] = [
+        read_axis(full_path(path, scenario), text) for path, text in request.params
+    ]
+    if not axes:
+        axes = list(scenario.sweep)
+    if request.latin:
+        if any(axis.path == SEED for axis in axes):
+            raise SweepError("sweep-axis", "seed is no axis of a Latin hypercube", "use --seeds N")
+        return design("latin", latin(axes, request.latin, request.latin_seed), programs, seeds)
+    return design("grid", grid(axes), programs, seeds)
+
+
+def full_path(path: str, scenario: Scenario) -> str:
+    """Return a parameter's path with the name of the only device, as `[sweep]` does it too."""
+    short = _SHORT.fullmatch(path)
+    if short is None or len(scenario.devices) != 1:
+        return path
+    return f"{short[1]}{scenario.devices[0].name} {short[2]}"
+
+
+def problems(made: Design, inputs: Inputs) -> tuple[Diagnostic, ...]:
+    """Return what keeps every point from running; nothing when some point may run.
+
+    The first point of each program is built. A value that is out of range concerns its point alone,
+    and a program that is wrong concerns its points, as long as another program is right.
+    """
+    found: list[Diagnostic] = []
+    seen: set[str] = set()
+    for point in points(made, inputs):
+        if point.program in seen:
+            continue
+        seen.add(point.program)
+        wrong = [one for one in prepare(point.job(inputs)).diagnostics if one.severity == "error"]
+        lasting = [one for one in wrong if one.slug != "parameter-value"]
+        if not lasting:
+            return ()
+        found += lasting
+    return tuple(found)
+
+
+def promised_metrics(scenario: Scenario) -> tuple[str, ...]:
+    """Return the metrics that a scenario's promises are about, as columns; else the usual ones."""
+    names = dict.fromkeys(column_of(expect) for expect in scenario.expects)
+    return tuple(names)[:METRICS_MAX] or DEFAULT_METRICS
