@@ -149,7 +149,7 @@ def _prepare(arguments: argparse.Namespace) -> Sweep | None:
     if wrong and not loaded.model.expect_error:
         return None
     chosen = tuple(dict.fromkeys(arguments.metrics)) or promised_metrics(loaded.model)
-    summary = Summary(metrics=chosen, strict=bool(arguments.metrics))
+    summary = Summary(metrics=chosen, programs=len(made.programs), strict=bool(arguments.metrics))
     return Sweep(scenario=loaded.model, design=made, inputs=inputs, summary=summary)
 
 
@@ -234,15 +234,20 @@ def _run(sweep: Sweep, table: Table | None, arguments: argparse.Namespace) -> in
                 progress.step()
     except KeyboardInterrupt:
         stopped = True
-    progress.end()
-    if table is not None:
-        kept = len(table)
-        table.close(point.key for point in points(sweep.design, sweep.inputs))
-        if stopped:
-            print(f"stopped; {kept:,} rows are in {table.path}, "
-                  "the same command goes on from there", file=sys.stderr)  # fmt: skip
+    finally:
+        progress.end()
+        if table is not None:
+            table.close(point.key for point in points(sweep.design, sweep.inputs))
+    if stopped:
+        print(_stopped(table), file=sys.stderr)
     print(sweep.summary.text(sweep.design), end="")
     return _verdict(sweep, stopped)
+
+
+def _stopped(table: Table | None) -> str:
+    if table is None:
+        return "stopped"
+    return f"stopped; {len(table):,} rows are in {table.path}, the same command goes on from there"
 
 
 def _todo(sweep: Sweep, table: Table | None, progress: Progress) -> Iterator[Point]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from sandbox.engine import prepare
+from sandbox.lockdown import die_with
 from sandbox.protocol import Outcome
 from sandbox.sweep.point import Inputs, Point
 from sandbox.sweep.row import Row, failed_row, finished_row, refused_row
@@ -130,24 +131,26 @@ class _Child:
 
 def _start(point: Point, work: Work, limits: Limits) -> _Child:
     reads, writes = os.pipe()
+    parent_pid = os.getpid()
     earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         pid = os.fork()
         if pid == 0:
-            _serve(point, work, limits, reads, writes)
+            _serve(point, work, limits, parent_pid, writes)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
         os.close(writes)
     return _Child(point=point, pid=pid, pipe=reads)
 
 
-def _serve(point: Point, work: Work, limits: Limits, reads: int, writes: int) -> NoReturn:
+def _serve(point: Point, work: Work, limits: Limits, parent_pid: int, writes: int) -> NoReturn:
     """Compute one point in the child and end it; never returns into the code of the parent.
 
     Ctrl-C stays blocked in it: the parent hears it and decides.
     """
     try:
-        os.close(reads)
+        with contextlib.suppress(AttributeError, OSError):  # Linux can
+            die_with(parent_pid)
         gc.disable()  # a run makes no cyclic garbage, and the process ends with it
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s + 5, limits.cpu_s + 10))

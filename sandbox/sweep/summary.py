@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sandbox import units
 from sandbox.protocol import Outcome
+from sandbox.scenario.options import did_you_mean
 from sandbox.sweep.design import Design
 from sandbox.sweep.interval import Interval, interval
 from sandbox.sweep.point import Point
 from sandbox.sweep.problem import SweepError
-from sandbox.sweep.row import Row, unit_of
+from sandbox.sweep.row import PARAM, Row, unit_of
 from sandbox.sweep.span import Value
 from sandbox.units import shown
 
@@ -24,13 +24,14 @@ class Summary:
     """The numbers that the final table needs: chosen columns of good points, in any order."""
 
     metrics: tuple[str, ...]
-    strict: bool = False  # whether a metric that no row has is a mistake
+    programs: int = 1
+    strict: bool = False  # whether a metric that no program's rows have is a mistake
     rows: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     _columns: dict[str, str] = field(default_factory=dict)
     _samples: dict[Cell, dict[str, list[float]]] = field(default_factory=dict)
     _failed: dict[Cell, int] = field(default_factory=dict)
-    _near: list[str] = field(default_factory=list)
+    _good: set[str] = field(default_factory=set)  # programs that had a good row
 
     def add(self, point: Point, row: Row) -> None:
         """Take in one row."""
@@ -42,8 +43,6 @@ class Summary:
         if outcome != Outcome.OK:
             self._failed[cell] = self._failed.get(cell, 0) + 1
             return
-        if not self._near:
-            self._near = [name for name in row if name.startswith(("total.", "flow."))]
         for metric in self.metrics:
             column = self._columns.get(metric, "")
             if column not in row:
@@ -52,10 +51,13 @@ class Summary:
                     continue
                 self._columns[metric] = column
             samples.setdefault(metric, []).append(float(row[column]))
+        if self.strict and point.program not in self._good:
+            self._good.add(point.program)
+            if len(self._good) == self.programs:
+                self._check(row)
 
     def text(self, design: Design) -> str:
         """Return the table: a line for each program and setting, in the design's order."""
-        self._check()
         shown_metrics = [metric for metric in self.metrics if metric in self._columns]
         paths = design.paths()
         programs = len(design.programs) > 1
@@ -81,23 +83,23 @@ class Summary:
         cells = [(program, values) for program in design.programs for values in settings]
         return [cell for cell in cells if cell in self._samples]
 
-    def _check(self) -> None:
-        if not self.strict or not self._near:
-            return
+    def _check(self, row: Row) -> None:
+        """Refuse a metric that no program has, as soon as that is known."""
         for metric in self.metrics:
             if metric not in self._columns:
-                raise unknown_metric(metric, self._near)
+                names = [
+                    plain_name(name) for name in row if "." in name and not name.startswith(PARAM)
+                ]
+                raise SweepError(
+                    "unknown-metric",
+                    f"no metric {shown(metric)}",
+                    did_you_mean(metric, names) or f"for example {', '.join(names[:6])}",
+                )
 
 
 def plain_name(column: str) -> str:
     """Return a column's name without its unit, where the numbers below it show theirs."""
     return column.removesuffix("_ns").removesuffix("_bps").removesuffix("_bytes")
-
-
-def unknown_metric(metric: str, near: Sequence[str]) -> SweepError:
-    """Return the problem of a metric that no row has."""
-    names = ", ".join(near[:6])
-    return SweepError("unknown-metric", f"no metric {shown(metric)}", f"for example: {names}")
 
 
 def find_column(metric: str, row: Row) -> str:

@@ -8,6 +8,7 @@ design, and takes the place of the old one at once. Memory holds one offset a ro
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import re
@@ -39,6 +40,7 @@ class Table:
         earlier = list(self._keys_of_file()) if path.exists() else []
         try:
             self._journal = self.part.open("a+b")
+            _claim(self._journal, path)
             self._recover()
             if earlier:
                 self._take_over()
@@ -53,9 +55,13 @@ class Table:
 
     def add(self, row: Row) -> None:
         """Keep a row; it is on its way to the disk when this returns."""
-        place = self._journal.seek(0, os.SEEK_END)
-        self._journal.write(_line(row))
-        self._journal.flush()
+        try:
+            place = self._journal.seek(0, os.SEEK_END)
+            self._journal.write(_line(row))
+            self._journal.flush()
+        except OSError as error:
+            message = f"cannot write {self.part}: {error.strerror}; the rows before are in it"
+            raise SweepError("sweep-output", message) from None
         self._places[row["key"]] = place
 
     def row(self, key: str) -> Row:
@@ -86,8 +92,12 @@ class Table:
         except OSError as error:
             message = f"cannot write {self.path}: {error.strerror}; the rows are in {self.part}"
             raise SweepError("sweep-output", message) from None
-        self._journal.close()
         self.part.unlink()
+        self.leave()
+
+    def leave(self) -> None:
+        """Let go of the journal as it is, for another to go on from."""
+        self._journal.close()
 
     def _write_csv(self, stream: IO[str], keys: list[str]) -> None:
         names = columns(self.row(key) for key in keys)
@@ -117,6 +127,16 @@ class Table:
         for row in read_rows(self.path):
             if row["key"] not in self._places:
                 self.add(row)
+
+
+def _claim(journal: IO[bytes], path: Path) -> None:
+    """Keep a second sweep from the same file; the lock goes with the process, however it ends."""
+    try:
+        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        journal.close()
+        raise SweepError("sweep-output", f"another sweep is writing {path}",
+                         "wait for it, or give another --out") from None  # fmt: skip
 
 
 def columns(rows: Iterable[Row]) -> list[str]:
