@@ -33,10 +33,8 @@ below = "1s"
 [sweep]
 "qdisc.1:.limit" = [2, 5]
 """
-# Each point but the last ends in a different way.
-ENDS = FIFO.replace(
-    "def dequeue", 'def init(ctx):\n    x = 1 // (limit - 7)\n    log("%d", x)\n\n\ndef dequeue'
-)
+# A limit of 7 ends the run with a fault.
+FAULTY = FIFO.replace("queue.push(skb, 0)", "queue.push(skb, 1 // (limit - 7))")
 
 
 @pytest.fixture
@@ -114,7 +112,7 @@ def test_points_that_are_there_are_not_run_again(folder: Path) -> None:
 
 
 def test_a_bad_point_is_one_row_and_exit_1(folder: Path) -> None:
-    (folder / "mine.qdisc.py").write_text(ENDS)
+    (folder / "mine.qdisc.py").write_text(FAULTY)
     out = folder / "out.csv"
     done = sweep(folder, "--param", "1:.limit=-3,7,9", "--out", str(out))
     assert done.returncode == 1, done.stderr
