@@ -50,29 +50,29 @@ def add_parser(commands: Any) -> None:
         help="run a scenario with many programs, parameters and seeds",
         description="Run a scenario with many programs, parameters and seeds; one row a point.",
     )
-    add = sweep.add_argument
-    add("scenario", metavar="SCENARIO", help="a TOML file, or a shipped TOPIC/NAME")
-    add("--param", metavar="PATH=VALUES", action="append", default=[], dest="params",
+    option = sweep.add_argument
+    option("scenario", metavar="SCENARIO", help="a TOML file, or a shipped TOPIC/NAME")
+    option("--param", metavar="PATH=VALUES", action="append", default=[], dest="params",
         help="V1,V2,... or LOW..HIGH:STEPS (STEPSlog: equal ratios); repeat for more axes; "
         "without any, the scenario's [sweep]")  # fmt: skip
-    add("--seeds", type=int, metavar="N", help="run each setting with N seeds in a row")
-    add("--seed", type=int, metavar="N", help="the first of them, instead of the scenario's")
-    add("--program", metavar="FILE", action="append", default=[], dest="programs",
+    option("--seeds", type=int, metavar="N", help="run each setting with N seeds in a row")
+    option("--seed", type=int, metavar="N", help="the first of them, instead of the scenario's")
+    option("--program", metavar="FILE", action="append", default=[], dest="programs",
         help="a program, or the name of a library qdisc, instead of the scenario's; "
         "repeat to compare")  # fmt: skip
-    add("--latin", type=int, metavar="N", default=0,
+    option("--latin", type=int, metavar="N", default=0,
         help="N points of a Latin hypercube instead of the grid; ranges need no STEPS")  # fmt: skip
-    add("--latin-seed", type=int, metavar="N", default=1, help="another hypercube (1)")
-    add("--list", metavar="FILE.csv", dest="list_file", help="take the points of a CSV file")
-    add("--duration", metavar="TIME", help="instead of the scenario's, e.g. 5s")
-    add("--metric", metavar="NAME", action="append", default=[], dest="metrics",
+    option("--latin-seed", type=int, metavar="N", default=1, help="another hypercube (1)")
+    option("--list", metavar="FILE.csv", dest="list_file", help="take the points of a CSV file")
+    option("--duration", metavar="TIME", help="instead of the scenario's, e.g. 5s")
+    option("--metric", metavar="NAME", action="append", default=[], dest="metrics",
         help="a column of the table at the end, e.g. flow.call.sojourn.p99")  # fmt: skip
-    add("--out", metavar="FILE", help="write a row a point: NAME.csv or NAME.jsonl; "
+    option("--out", metavar="FILE", help="write a row a point: NAME.csv or NAME.jsonl; "
         "points that are in it already are not run again")  # fmt: skip
-    add("--jobs", type=int, metavar="N", help="points at a time (all cores)")
-    add("--cpu", type=int, metavar="SECONDS", default=POINT_CPU_S,
+    option("--jobs", type=int, metavar="N", help="points at a time (all cores)")
+    option("--cpu", type=int, metavar="SECONDS", default=POINT_CPU_S,
         help=f"processor time of one point ({POINT_CPU_S})")  # fmt: skip
-    add("--summary", action="store_true", help="print the table at the end and nothing else")
+    option("--summary", action="store_true", help="print the table at the end and nothing else")
     sweep.set_defaults(command=sweep_command)
 
 
