@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from sandbox import shelf
 from sandbox.build.programs import library_text
@@ -30,9 +29,10 @@ from sandbox.cli_inputs import (
 from sandbox.scenario.load import load
 from sandbox.scenario.model import Scenario
 from sandbox.sweep.design import MAX_LIST_BYTES, Design, Setting, listed
-from sandbox.sweep.plan import Request, design_of, problems, promised_metrics
+from sandbox.sweep.plan import Request, design_of, plan_text, problems, promised_metrics
 from sandbox.sweep.point import Inputs, Point, points
 from sandbox.sweep.problem import SweepError
+from sandbox.sweep.progress import Progress
 from sandbox.sweep.row import Row
 from sandbox.sweep.run import POINT_CPU_S, Limits, pool, run_point
 from sandbox.sweep.summary import Summary
@@ -40,7 +40,6 @@ from sandbox.sweep.table import Table
 
 STOPPED = 130  # as a shell reports Ctrl-C
 JOBS_MAX = 256
-_SLOW_S, _FAST_S = 5.0, 0.2  # between two lines of progress: in a file, on a terminal
 
 
 def add_parser(commands: Any) -> None:
@@ -86,8 +85,7 @@ class Sweep:
     summary: Summary
     failed: int = 0
     limited: int = 0
-    first_failure: str = ""
-    keys: list[str] = field(default_factory=list)
+    first_failure: tuple[int, str] | None = None
 
     def take(self, point: Point, row: Row) -> None:
         """Count a finished row in."""
@@ -100,10 +98,11 @@ class Sweep:
             self.limited += 1
         elif outcome != "ok":
             self.failed += 1
-        if outcome != "ok" and not self.first_failure:
+        if outcome != "ok" and (self.first_failure or (point.index + 1, ""))[0] > point.index:
             values = ", ".join(f"{path}={value}" for path, value in point.values)
-            self.first_failure = f"{values or point.program or 'seed'} seed {point.seed}: {outcome}"
-            self.first_failure += f": {row['message']}" if row["message"] else ""
+            text = f"{values or point.program} seed {point.seed}: {outcome}".strip()
+            text += f": {row['message']}" if row["message"] else ""
+            self.first_failure = (point.index, text)
 
 
 def sweep_command(arguments: argparse.Namespace) -> int:
@@ -192,29 +191,6 @@ def _bounded(option: str, value: int, low: int, high: int) -> int:
     return value
 
 
-def plan_text(scenario: Scenario, made: Design) -> str:
-    """Return what will be run, before it is."""
-    counts = (
-        (len(made.programs), "program"), (len(made.settings), "setting"), (len(made.seeds), "seed"),
-    )  # fmt: skip
-    shape = " x ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counts)
-    lines = [scenario.title, f"{made.count:,} points ({made.kind}): {shape}"]
-    if made.programs != ("",):
-        lines.append(f"  program: {_some(made.programs)}")
-    for path in made.paths():
-        values = dict.fromkeys(str(dict(one.values).get(path, "")) for one in made.settings)
-        lines.append(f"  {path}: {_some(tuple(values))}")
-    own = dict.fromkeys(one.seed for one in made.settings if one.seed is not None)
-    lines.append(f"  seed: {_some(tuple(map(str, own or made.seeds)))}")
-    return "\n".join(lines) + "\n\n"
-
-
-def _some(values: tuple[str, ...]) -> str:
-    if len(values) <= 12:
-        return ", ".join(values)
-    return f"{', '.join(values[:6])}, ... {values[-1]} ({len(values):,} values)"
-
-
 # --- running --------------------------------------------------------------------------------------
 
 
@@ -261,10 +237,9 @@ def _todo(sweep: Sweep, table: Table | None, progress: Progress) -> Iterator[Poi
 
 
 def _verdict(sweep: Sweep, stopped: bool) -> int:
-    bad = sweep.failed + sweep.limited
-    if bad:
-        print(f"{bad:,} of {sweep.summary.rows:,} points did not end well, "
-              f"the first: {sweep.first_failure}", file=sys.stderr)  # fmt: skip
+    if sweep.first_failure is not None:
+        bad = f"{sweep.failed + sweep.limited:,} of {sweep.summary.rows:,} points"
+        print(f"{bad} did not end well, the first: {sweep.first_failure[1]}", file=sys.stderr)
     if stopped:
         return STOPPED
     if sweep.failed:
@@ -276,63 +251,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a sweep is, on a stream for people: one line that changes on a terminal."""
-
-    total: int
-    stream: TextIO | None
-    done: int = 0
-    skipped: int = 0
-    begun_s: float = field(default_factory=time.monotonic)
-    shown_s: float = field(default_factory=time.monotonic)
-
-    def skip(self) -> None:
-        """Count a point that was there already."""
-        self.skipped += 1
-
-    def step(self) -> None:
-        """Count a point that was run, and tell when it is time to."""
-        self.done += 1
-        now_s = time.monotonic()
-        if self.stream is None:
-            return
-        if now_s - self.shown_s < (_FAST_S if self.stream.isatty() else _SLOW_S):
-            return
-        self.shown_s = now_s
-        self._show(self.text(now_s - self.begun_s), last=False)
-
-    def end(self) -> None:
-        """Tell what was done, if any."""
-        if self.stream is not None:
-            self._show(self.text(time.monotonic() - self.begun_s), last=True)
-
-    def text(self, elapsed_s: float) -> str:
-        """Return the line: points, rate, time left."""
-        known = self.done + self.skipped
-        text = f"{known:,}/{self.total:,} points"
-        if self.skipped:
-            text += f" ({self.skipped:,} were there)"
-        if self.done and elapsed_s > 0:
-            text += f", {self.done / elapsed_s:.1f} a second"
-            left_s = (self.total - known) * elapsed_s / self.done
-            text += f", about {_duration(left_s)} left" if known < self.total else ""
-        return text
-
-    def _show(self, text: str, last: bool) -> None:
-        assert self.stream is not None
-        if self.stream.isatty():
-            self.stream.write(f"\r\x1b[K{text}" + ("\n" if last else ""))
-        else:
-            self.stream.write(text + "\n")
-        self.stream.flush()
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -53,6 +53,7 @@ def design_of(request: Request, scenario: Scenario, programs: Sequence[str]) -> 
             Setting(values=tuple((full_path(p, scenario), v) for p, v in one.values), seed=one.seed)
             for one in request.listed
         )
+        _once([path for path, _ in settings[0].values])
         return design("list", settings, programs, seeds)
     axes: list[Axis | Span] = [
         read_axis(full_path(path, scenario), text) for path, text in request.params
@@ -64,6 +65,12 @@ def design_of(request: Request, scenario: Scenario, programs: Sequence[str]) -> 
             raise SweepError("sweep-axis", "seed is no axis of a Latin hypercube", "use --seeds N")
         return design("latin", latin(axes, request.latin, request.latin_seed), programs, seeds)
     return design("grid", grid(axes), programs, seeds)
+
+
+def _once(paths: list[str]) -> None:
+    for path in paths:
+        if paths.count(path) > 1:
+            raise SweepError("sweep-list", f"{path} has two columns", line=1)
 
 
 def full_path(path: str, scenario: Scenario) -> str:
@@ -98,3 +105,26 @@ def promised_metrics(scenario: Scenario) -> tuple[str, ...]:
     """Return the metrics that a scenario's promises are about, as columns; else the usual ones."""
     names = dict.fromkeys(column_of(expect) for expect in scenario.expects)
     return tuple(names)[:METRICS_MAX] or DEFAULT_METRICS
+
+
+def plan_text(scenario: Scenario, made: Design) -> str:
+    """Return what will be run, before it is."""
+    counts = (
+        (len(made.programs), "program"), (len(made.settings), "setting"), (len(made.seeds), "seed"),
+    )  # fmt: skip
+    shape = " x ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counts)
+    lines = [scenario.title, f"{made.count:,} points ({made.kind}): {shape}"]
+    if made.programs != ("",):
+        lines.append(f"  program: {_some(made.programs)}")
+    for path in made.paths():
+        values = dict.fromkeys(str(dict(one.values).get(path, "")) for one in made.settings)
+        lines.append(f"  {path}: {_some(tuple(values))}")
+    own = dict.fromkeys(one.seed for one in made.settings if one.seed is not None)
+    lines.append(f"  seed: {_some(tuple(map(str, own or made.seeds)))}")
+    return "\n".join(lines) + "\n\n"
+
+
+def _some(values: tuple[str, ...]) -> str:
+    if len(values) <= 12:
+        return ", ".join(values)
+    return f"{', '.join(values[:6])}, ... {values[-1]} ({len(values):,} values)"

@@ -30,6 +30,7 @@ class Summary:
     outcomes: dict[str, int] = field(default_factory=dict)
     _columns: dict[str, str] = field(default_factory=dict)
     _samples: dict[Cell, dict[str, list[float]]] = field(default_factory=dict)
+    _runs: dict[Cell, int] = field(default_factory=dict)
     _failed: dict[Cell, int] = field(default_factory=dict)
     _good: set[str] = field(default_factory=set)  # programs that had a good row
 
@@ -40,6 +41,7 @@ class Summary:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         cell = (point.program, point.values)
         samples = self._samples.setdefault(cell, {})
+        self._runs[cell] = self._runs.get(cell, 0) + 1
         if outcome != Outcome.OK:
             self._failed[cell] = self._failed.get(cell, 0) + 1
             return
@@ -70,7 +72,7 @@ class Summary:
             line += [str(values.get(path, "")) for path in paths]
             failed = self._failed.get(cell, 0)
             samples = self._samples[cell]
-            done = len(samples[shown_metrics[0]]) if shown_metrics and samples else 0
+            done = self._runs[cell] - failed
             line.append(f"{done}, {failed} failed" if failed else str(done))
             for metric in shown_metrics:
                 found = samples.get(metric)

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.engine import prepare
 from sandbox.scenario.load import load
-from sandbox.sweep.design import Choice, Design, Setting, design, grid
+from sandbox.sweep.design import Choice, Design, Setting, design, grid, listed
 from sandbox.sweep.plan import Request, design_of, promised_metrics
 from sandbox.sweep.point import Inputs, key_of, points, shared
 from sandbox.sweep.problem import SweepError
@@ -90,6 +90,13 @@ def test_the_same_program_twice_is_refused() -> None:
     made = design("grid", grid([]), ("a", "b"), (1,))
     with pytest.raises(SweepError, match="programs a and b are the same text"):
         of(made, Inputs(scenario=BLOAT, programs={"a": {"x": "1"}, "b": {"x": "1"}}))
+
+
+def test_two_columns_of_one_parameter_are_refused() -> None:
+    scenario = load(BLOAT).model
+    assert scenario is not None
+    with pytest.raises(SweepError, match=r"eth0 1:\.limit has two columns"):
+        design_of(Request(listed=listed("1:.limit,eth0 1:.limit\n1,2\n")), scenario, ("",))
 
 
 def test_without_parameters_the_scenarios_own_sweep_is_taken() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cli_sweep import Progress
+from sandbox.sweep.progress import Progress
 from sandbox.sweep.table import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +122,10 @@ def test_a_bad_point_is_one_row_and_exit_1(folder: Path) -> None:
         ("compile-error", "parameter-value"), ("runtime-error", "division-by-zero"), ("ok", ""),
     ]  # fmt: skip
     assert "limit -3 is below its minimum" in rows[0]["message"]
-    assert "2 of 3 points did not end well, the first: eth0 1:.limit=" in done.stderr
+    assert (
+        "2 of 3 points did not end well, the first: eth0 1:.limit=-3 seed 1: compile-error"
+        in done.stderr
+    )
     assert "0, 1 failed" in done.stdout
 
 
@@ -175,28 +178,49 @@ def test_programs_lists_and_hypercubes(folder: Path) -> None:
     assert [(limit - 1) // 20 for limit in limits] == [0, 1, 2, 3, 4]
 
 
-def test_ctrl_c_keeps_the_finished_rows_and_the_sweep_goes_on_from_there(folder: Path) -> None:
-    out = folder / "out.csv"
-    arguments = ("--seeds", "20", "--duration", "1s", "--out", str(out))
+def interrupted(folder: Path, number: signal.Signals, *arguments: str) -> tuple[int, str]:
+    """Start a sweep, send it a signal after its first row; return its exit code and stderr."""
     process = subprocess.Popen(
         command(folder, *arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
-    part = out.with_name("out.csv.part")
+    part = folder / "out.csv.part"
     until = time.monotonic() + 30
     while not (part.exists() and part.stat().st_size > 0) and time.monotonic() < until:
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
+    if number is signal.SIGKILL:
+        process.kill()  # the children go with it
+    else:
+        os.killpg(process.pid, number)
     _, told = process.communicate(timeout=30)
-    assert process.returncode == 130
+    return process.returncode, told
+
+
+def test_ctrl_c_keeps_the_finished_rows_and_the_sweep_goes_on_from_there(folder: Path) -> None:
+    out = folder / "out.csv"
+    arguments = ("--seeds", "20", "--duration", "1s", "--out", str(out))
+    code, told = interrupted(folder, signal.SIGINT, *arguments)
+    assert code == 130
     kept = len(list(read_rows(out)))
     assert 0 < kept < 40
     assert f"stopped; {kept} rows are in" in told
-    assert not part.exists()
-    done = sweep(folder, "--seeds", "20", "--duration", "1s", "--out", str(out))
+    assert [one.name for one in folder.glob("out*")] == ["out.csv"]
+    done = sweep(folder, *arguments)
     assert done.returncode == 0
     assert f"({kept} were there)" in done.stderr
     assert len(list(read_rows(out))) == 40
+
+
+def test_a_sweep_that_was_killed_goes_on_too(folder: Path) -> None:
+    out = folder / "out.csv"
+    arguments = ("--seeds", "20", "--duration", "1s", "--out", str(out))
+    assert interrupted(folder, signal.SIGKILL, *arguments)[0] == -signal.SIGKILL
+    assert not out.exists()
+    done = sweep(folder, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert " were there)" in done.stderr
+    assert len(list(read_rows(out))) == 40
+    assert [one.name for one in folder.glob("out*")] == ["out.csv"]
 
 
 def test_progress_tells_rate_and_time_left() -> None:
@@ -207,3 +231,60 @@ def test_progress_tells_rate_and_time_left() -> None:
     )
     assert Progress(10, None, done=10).text(5) == "10/10 points, 2.0 a second"
     assert Progress(10, None).text(5) == "0/10 points"
+
+
+POOL = """
+import json, os, sys
+from pathlib import Path
+from sandbox.sweep.design import Axis, design, grid
+from sandbox.sweep.point import Inputs, points
+from sandbox.sweep.run import Limits, pool
+
+def work(point):
+    match point.values[0][1]:
+        case "raise":
+            raise KeyError("x")
+        case "exit":
+            os._exit(7)
+        case "kill":
+            os.kill(os.getpid(), 9)
+        case "memory":
+            return {"key": str(len(bytearray(10**9)))}
+        case "garbage":
+            os.write(1, b"")
+            return {"key": "x" * 17_000_000}
+        case "spin":
+            while True:
+                pass
+    return {"outcome": "ok", "key": point.key}
+
+names = ("raise", "exit", "kill", "memory", "garbage", "spin", "good")
+made = design("grid", grid([Axis(path="p", values=names)]), ("",), (1,))
+limits = Limits(cpu_s=-4, memory_bytes=700_000_000)
+inputs = Inputs(scenario="", programs={"": {}})
+found = {p.values[0][1]: row["outcome"] for p, row in pool(points(made, inputs), work, 3, limits)}
+try:
+    os.waitpid(-1, 0)
+except ChildProcessError:
+    found["children"] = 0
+print(json.dumps(found))
+"""
+
+
+def test_whatever_happens_in_a_point_is_its_row_and_no_process_stays() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", POOL], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "raise": "crashed", "exit": "crashed", "kill": "crashed", "memory": "limit-memory",
+        "garbage": "crashed", "spin": "crashed", "good": "ok", "children": 0,
+    }  # fmt: skip
+
+
+def test_a_scenario_that_promises_an_error_keeps_it_at_every_point() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", "sweep", "refusals/endless-loop", "--seeds", "2"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
