@@ -40,6 +40,7 @@ from sandbox.sweep.table import Table
 
 STOPPED = 130  # as a shell reports Ctrl-C
 JOBS_MAX = 256
+CPU_S_MAX = 86_400
 
 
 def add_parser(commands: Any) -> None:
@@ -108,11 +109,14 @@ class Sweep:
 def sweep_command(arguments: argparse.Namespace) -> int:
     """Plan, check and run a sweep."""
     try:
+        jobs = _bounded("--jobs", arguments.jobs or _cores(), 1, JOBS_MAX)
+        limits = Limits(cpu_s=_bounded("--cpu", arguments.cpu, 1, CPU_S_MAX))
         sweep = _prepare(arguments)
         if sweep is None:
             return FAULT
         table = Table(Path(arguments.out)) if arguments.out else None
-        return _run(sweep, table, arguments)
+        progress = Progress(sweep.design.count, None if arguments.summary else sys.stderr)
+        return _run(sweep, table, progress, jobs, limits)
     except SweepError as error:
         print(f"python -m sandbox: {error.diagnostic.render()}", file=sys.stderr)
         return LIMIT if error.diagnostic.slug == "sweep-too-large" else USAGE
@@ -194,15 +198,12 @@ def _bounded(option: str, value: int, low: int, high: int) -> int:
 # --- running --------------------------------------------------------------------------------------
 
 
-def _run(sweep: Sweep, table: Table | None, arguments: argparse.Namespace) -> int:
-    jobs = _bounded("--jobs", arguments.jobs or _cores(), 1, JOBS_MAX)
-    cpu_s = _bounded("--cpu", arguments.cpu, 1, 86_400)
-    work = partial(run_point, inputs=sweep.inputs, cpu_s=cpu_s)
-    progress = Progress(sweep.design.count, None if arguments.summary else sys.stderr)
+def _run(sweep: Sweep, table: Table | None, progress: Progress, jobs: int, limits: Limits) -> int:
+    work = partial(run_point, inputs=sweep.inputs, cpu_s=limits.cpu_s)
     stopped = False
     try:
         todo = _todo(sweep, table, progress)
-        with closing(pool(todo, work, jobs, Limits(cpu_s=cpu_s))) as results:
+        with closing(pool(todo, work, jobs, limits)) as results:
             for point, row in results:
                 if table is not None:
                     table.add(row)

@@ -19,7 +19,7 @@ from sandbox.sweep.design import (
     read_axis,
     seeds_from,
 )
-from sandbox.sweep.point import Inputs, points
+from sandbox.sweep.point import Inputs, Point, points
 from sandbox.sweep.problem import SweepError
 from sandbox.sweep.row import column_of
 from sandbox.sweep.span import Span
@@ -84,20 +84,21 @@ def full_path(path: str, scenario: Scenario) -> str:
 def problems(made: Design, inputs: Inputs) -> tuple[Diagnostic, ...]:
     """Return what keeps every point from running; nothing when some point may run.
 
-    The first point of each program is built. A value that is out of range concerns its point alone,
-    and a program that is wrong concerns its points, as long as another program is right.
+    The first and the last point of each program are built. What is wrong with one of them only
+    concerns its values, and a wrong program only its points: those become rows.
     """
-    found: list[Diagnostic] = []
-    seen: set[str] = set()
+    found: dict[Diagnostic, None] = {}
+    ends: dict[str, list[Point]] = {}
     for point in points(made, inputs):
-        if point.program in seen:
-            continue
-        seen.add(point.program)
-        wrong = [one for one in prepare(point.job(inputs)).diagnostics if one.severity == "error"]
-        lasting = [one for one in wrong if one.slug != "parameter-value"]
-        if not lasting:
-            return ()
-        found += lasting
+        ends[point.program] = [*ends.get(point.program, [])[:1], point]
+    for pair in ends.values():
+        for point in pair:
+            wrong = [
+                one for one in prepare(point.job(inputs)).diagnostics if one.severity == "error"
+            ]
+            if all(one.slug == "parameter-value" for one in wrong):
+                return ()
+            found.update(dict.fromkeys(wrong))
     return tuple(found)
 
 

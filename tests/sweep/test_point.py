@@ -10,7 +10,7 @@ import pytest
 from sandbox.engine import prepare
 from sandbox.scenario.load import load
 from sandbox.sweep.design import Choice, Design, Setting, design, grid, listed
-from sandbox.sweep.plan import Request, design_of, promised_metrics
+from sandbox.sweep.plan import Request, design_of, problems, promised_metrics
 from sandbox.sweep.point import Inputs, key_of, points, shared
 from sandbox.sweep.problem import SweepError
 from sandbox.sweep.row import metrics
@@ -106,6 +106,34 @@ def test_without_parameters_the_scenarios_own_sweep_is_taken() -> None:
     assert [dict(setting.values) for setting in made.settings] == [
         {"qdisc.eth0 1:.limit": limit} for limit in (10, 50, 100, 300, 1000)
     ]
+
+
+SWEPT = [
+    path for path in sorted((ROOT / "scenarios").glob("*/*.toml")) if "[sweep]" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("path", SWEPT, ids=lambda path: path.stem)
+def test_every_shipped_sweep_can_run(path: Path) -> None:
+    scenario = load(path.read_text()).model
+    assert scenario is not None
+    texts = {other.name: other.read_text() for other in path.parent.glob("*.qdisc.py")}
+    inputs = Inputs(scenario=path.read_text(), programs={"": texts}, duration="10ms")
+    for point in points(design_of(Request(), scenario, ("",)), inputs):
+        row = run_point(point, inputs)
+        assert row["outcome"] == "ok", row["message"]
+
+
+def test_a_bad_value_is_a_matter_of_its_rows_and_a_bad_name_of_the_sweep() -> None:
+    scenario = load(BLOAT).model
+    assert scenario is not None
+
+    def wrong(path: str, values: str) -> set[str]:
+        made = design_of(Request(params=((path, values),)), scenario, ("",))
+        return {one.slug for one in problems(made, INPUTS)}
+
+    assert wrong("1:.limit", "-1,-2") == wrong("1:.limit", "10,20") == set()
+    assert wrong("1:.limt", "1,2") == {"unknown-parameter"}
 
 
 def test_a_row_has_inputs_digest_and_every_number_of_the_run() -> None:
