@@ -88,6 +88,9 @@ def test_a_killed_sweep_leaves_every_finished_row(path: Path) -> None:
     again = Table(path)
     assert [again.final(point.key) for point in order] == [True, True, False]
     again.add(row_of(order[2]))
+    again.leave()
+    again = Table(path)
+    assert all(again.final(point.key) for point in order)
     again.close(point.key for point in order)
     assert len(list(read_rows(path))) == 3
 
