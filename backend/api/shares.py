@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from backend.api.page import page_response
 from backend.shares.card import page_of
 from backend.shares.document import ID, Share, readable
-from backend.shares.picture import draw
+from backend.shares.picture import drawn
 from backend.state import State
 from backend.wire.errors import ApiError
 
@@ -97,7 +97,7 @@ async def picture(request: Request, share_id: str) -> Response:
     share = readable(await _found(request, share_id))
     if share is None:
         raise ApiError(404, "not-found", "this share has no picture")
-    png = await run_in_threadpool(draw, share.picture)
+    png = await run_in_threadpool(drawn, share.picture.model_dump_json())
     return Response(png, media_type="image/png", headers={"cache-control": AN_HOUR, **UNLISTED})
 
 

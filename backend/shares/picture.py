@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import lru_cache
 
 from backend.shares.document import Box, Picture
 
 WIDTH, HEIGHT = 1200, 630
+KEPT = 256
 GROUND, PANEL, LINE, PAST, FUTURE, HEAD, HATCH, PLATE, WHITE, AMBER = range(10)
 FLOWS = 10
 COLOURS = (
@@ -52,6 +54,12 @@ class Canvas:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@lru_cache(maxsize=KEPT)
+def drawn(facts: str) -> bytes:
+    """Return the thumbnail for the JSON of a picture; those asked for lately are kept."""
+    return draw(Picture.model_validate_json(facts))
 
 
 def draw(picture: Picture) -> bytes:

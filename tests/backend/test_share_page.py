@@ -15,7 +15,7 @@ from backend.api.page import NONCE
 from backend.shares import document
 from backend.shares.card import page_of
 from backend.shares.document import Share
-from backend.shares.picture import HEIGHT, WIDTH, draw
+from backend.shares.picture import HEIGHT, KEPT, WIDTH, draw, drawn
 from tests.backend.service import Service, service
 from tests.backend.sharing import PNG, posted, share
 
@@ -137,3 +137,10 @@ def test_the_largest_picture_is_drawn_within_a_fifth_of_a_second() -> None:
     started_s = time.process_time()
     assert draw(picture).startswith(PNG)
     assert time.process_time() - started_s < 0.2
+
+
+def test_a_picture_asked_for_again_is_not_drawn_again() -> None:
+    facts = document.Picture(at=77).model_dump_json()
+    assert drawn(facts) is drawn(facts)
+    assert drawn(facts) == draw(document.Picture(at=77))
+    assert drawn.cache_info().maxsize == KEPT

@@ -81,14 +81,14 @@ export class Sharing {
     const ended = trace?.finished && !runner.stale && runner.finished === trace.finished;
     return {
       version: SHARE_VERSION,
-      title: (documents.name || trace?.started.title || "").slice(0, 200),
+      title: [...(documents.name || trace?.started.title || "")].slice(0, 200).join(""),
       ...documents.request(),
       programs: { ...documents.library, ...documents.programs },
       view: {
         time_ns: timeNs,
         row: player.play.row,
         selection: player.selection,
-        tab: documents.tab.slice(0, 120),
+        tab: documents.tab,
       },
       picture: trace ? pictureOf(trace, player.play.row, timeNs) : { curve: [], at: 0, boxes: [] },
       digest: ended ? (trace.finished?.digest ?? "") : "",
