@@ -25,7 +25,6 @@ from sandbox.compiler.wasm.types import (
     placed,
 )
 from sandbox.compiler.wasm.values import NULL, V, fit, integer, to_float, truth
-from sandbox.core.dialect import Array
 
 _FOLD: dict[type, Any] = {
     ast.Add: operator.add,
@@ -123,7 +122,7 @@ def _name(env: Env, name: str) -> V:
         t, locals_ = env.vars[name]
         return V(t, tuple((code.GET, at) for at in locals_))
     thing = getattr(env.source.module, name)
-    assert isinstance(thing, Array), f"{env.source.name}: {name}"
+    assert isinstance(thing, list), f"{env.source.name}: {name}"
     at, t = env.unit.statics.place(thing)
     return V(t, (code.i32(at),))
 

@@ -205,13 +205,13 @@ class Reading:
     def _update(self, at: int, thing: Any, t: T) -> None:
         if t.kind == "array":
             (count,) = struct.unpack_from("<I", self.memory, at)
-            thing[:] = self._items(at + ARRAY_HEAD, count, t)
+            thing[:] = self.items(at + ARRAY_HEAD, count, t)
         elif t.kind == "list":
             count, _, items = struct.unpack_from("<III", self.memory, at)
             if t.of[0] == ANY:
                 self._update_params(items, thing)
             else:
-                thing[:] = self._items(items, count, t)
+                thing[:] = self.items(items, count, t)
         elif t.record is IntDict:
             self._update_dict(at, thing)
         elif t.kind == "record" and t.record is SkbPool:
@@ -240,7 +240,8 @@ class Reading:
             elif t.kind != "bytes" and name not in skip:
                 setattr(thing, name, self._thing(value, t))
 
-    def _items(self, at: int, count: int, t: T) -> list[Any]:
+    def items(self, at: int, count: int, t: T) -> list[Any]:
+        """Return `count` items of an Array or List from an address on."""
         item = t.of[0]
         if count == 0:
             return []
@@ -266,7 +267,7 @@ class Reading:
         (word,) = struct.unpack_from("<I", self.memory, at)
         if t == INTS:  # inside a tuple: the numbers of a log line
             (count,) = struct.unpack_from("<I", self.memory, word) if word else (0,)
-            return tuple(self._items(word + ARRAY_HEAD, count, INTS))
+            return tuple(self.items(word + ARRAY_HEAD, count, INTS))
         return self._thing(word, t)
 
     def _update_params(self, at: int, thing: list[Any]) -> None:

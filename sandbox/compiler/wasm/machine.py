@@ -26,11 +26,12 @@ from sandbox.compiler.wasm.frame import (
 from sandbox.compiler.wasm.image import Image, Reading
 from sandbox.compiler.wasm.library import FAULT_CODE, HEAP_END, HEAP_TOP, PAGE, STATICS
 from sandbox.compiler.wasm.program import ProgramModule, compile_program
-from sandbox.compiler.wasm.types import INT, INTS, layout, list_of, record_type
+from sandbox.compiler.wasm.types import ANY, INT, INTS, layout, list_of, placed, record_type
 from sandbox.core.changes import Change
 from sandbox.core.classes import ClassTable
 from sandbox.core.instance import Instance
 from sandbox.core.sim import Sim
+from sandbox.core.skb import SkbPool
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.tables import Table
 from sandbox.core.trace import Trace
@@ -68,8 +69,6 @@ class WasmMachine:
         self._functions = 1  # the table's first entry stays empty: no function
         self._bases: dict[int, dict[str, int]] = {}
         self._lay_out(changes)
-        self.live = True
-        self.log_read = 0
 
     # --- laying out
 
@@ -78,6 +77,8 @@ class WasmMachine:
         for built in self.network.built.values():
             self._hook(built)
         self.sim_at = image.place(self.sim, SIM)
+        self._trace_at = image.place(self.sim.trace, record_type(Trace))
+        self._pool_at = image.place(self.sim.pool, record_type(SkbPool))
         self.changes_at = [image.place(change, record_type(Change)) for change in changes.items]
         image.fill()
         for built, frame, at in self.frames:
@@ -117,8 +118,6 @@ class WasmMachine:
 
     def _fill_frame(self, built: Built, frame: Frame, at: int) -> None:
         image = self.image
-        data = memoryview(image.data)
-        data.release()
 
         def put(offset: int, address: int) -> None:
             struct.pack_into("<I", image.data, at + offset - image.start, address)
@@ -134,7 +133,7 @@ class WasmMachine:
             empty = ClassTable(self.sim.trace, 0, 0)
             empty.open()
             put(CLASSES, image.place(empty, record_type(ClassTable)))
-        params = image.place(instance.params, list_of(record_any()))
+        params = image.place(instance.params, list_of(ANY))
         put(PARAMS, struct.unpack_from("<I", image.data, params + 8 - image.start)[0])
         for name, offset in frame.maps.items():
             one = built.maps[name]
@@ -169,12 +168,14 @@ class WasmMachine:
             code, line, value = struct.unpack("<3q", self._bytes(FAULT_CODE, 24))
             if code == 0:
                 raise
+            if code == library.OUT_OF_MEMORY:
+                raise MemoryError from None
             raise Trap(code, line, value) from None
 
     def _bytes(self, at: int, count: int) -> bytes:
         return bytes(self.memory.read(self.store, at, at + count))
 
-    def word(self, owner: int, record: type, name: str) -> int:
+    def _word(self, owner: int, record: type, name: str) -> int:
         """Return an int field of a record in memory."""
         _, offset = layout(record).fields[name]
         return int(struct.unpack("<q", self._bytes(owner + offset, 8))[0])
@@ -204,26 +205,26 @@ class WasmMachine:
         """Return the time of the next event, -1 when the run is over."""
         return int(self._call("Sim.due_ns", self.sim_at))
 
-    @property
     def handled(self) -> int:
         """Return how many events were carried out."""
-        return self.word(self.sim_at, Sim, "handled")
+        return self._word(self.sim_at, Sim, "handled")
 
-    @property
-    def trace_at(self) -> int:
-        """Return where the trace lies."""
-        _, offset = layout(Sim).fields["trace"]
-        return int(struct.unpack("<I", self._bytes(self.sim_at + offset, 4))[0])
-
-    @property
     def rows(self) -> int:
         """Return how many rows were kept."""
-        return self.word(self.trace_at, Trace, "rows")
+        return self._word(self._trace_at, Trace, "rows")
+
+    def now_ns(self) -> int:
+        """Return the simulated time."""
+        return self._word(self.sim_at, Sim, "now_ns")
+
+    def made(self) -> int:
+        """Return how many packets were made."""
+        return self._word(self._pool_at, SkbPool, "made")
 
     def take(self) -> bytes:
         """Return the kept rows since the last call."""
         _, offset = layout(Trace).fields["out"]
-        (at,) = struct.unpack("<I", self._bytes(self.trace_at + offset, 4))
+        (at,) = struct.unpack("<I", self._bytes(self._trace_at + offset, 4))
         count, _, items = struct.unpack("<3I", self._bytes(at, 12))
         if count == 0:
             return b""
@@ -234,15 +235,30 @@ class WasmMachine:
 
     def read(self) -> None:
         """Bring the core's objects and the programs' globals up to date."""
-        self._call("trace_fold", self.trace_at)
-        size = self.memory.data_len(self.store)
-        pointer = self.memory.data_ptr(self.store)
-        whole = memoryview((ctypes.c_ubyte * size).from_address(ctypes.addressof(pointer.contents)))
-        Reading(self.image, whole.cast("B")).read(self.sim_at, SIM)
+        self._call("trace_fold", self._trace_at)
+        whole = self._whole()
+        Reading(self.image, whole).read(self.sim_at, SIM)
         for built, frame, at in self.frames:
             for name, offset in frame.globals.items():
                 (value,) = struct.unpack_from("<q", whole, at + offset)
                 built.entries.set_global(name, value)
+
+    def _whole(self) -> memoryview:
+        """Return a view of memory, valid until the next call into it."""
+        size = self.memory.data_len(self.store)
+        pointer = self.memory.data_ptr(self.store)
+        view = (ctypes.c_ubyte * size).from_address(ctypes.addressof(pointer.contents))
+        return memoryview(view).cast("B")
+
+    def read_log(self) -> None:
+        """Bring the log up to date."""
+        t, offset = layout(Sim).fields["log"]
+        (at,) = struct.unpack("<I", self._bytes(self.sim_at + offset, 4))
+        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
+        known = len(self.sim.log)
+        if count > known:
+            first = items + known * placed(t.of[0])[1]
+            self.sim.log.extend(Reading(self.image, self._whole()).items(first, count - known, t))
 
     def snapshot(self) -> bytes:
         """Return the whole memory: a checkpoint."""
@@ -252,9 +268,3 @@ class WasmMachine:
         """Go back to a checkpoint of this run."""
         self.memory.write(self.store, snapshot, 0)
 
-
-def record_any() -> Any:
-    """Return the type of an item of a list of parameters."""
-    from sandbox.compiler.wasm.types import ANY
-
-    return ANY

@@ -19,12 +19,14 @@ from sandbox.compiler.wasm.types import (
     OPTIONAL_INT,
     VOID,
     components,
+    layout,
     list_of,
     record_type,
 )
 from sandbox.compiler.wasm.values import V, fit, integer, one
 from sandbox.core import skb as core_skb
 from sandbox.core.classes import ClassTable
+from sandbox.core.instance import CALL_FUEL, Instance
 from sandbox.core.ints import IntQueue
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
@@ -81,7 +83,7 @@ def _map_call(scope: Scope, expr: tree.MapCall) -> V:
         name = {"len": "len_of", "bytes": "bytes_of"}.get(name, name)
     if name in ("len", "bytes"):
         field = "length" if name == "len" else "bytes"
-        return _total(scope, owner, field) if kind in _NESTED else attribute(owner, field)
+        return attribute(attribute(owner, "bound") if kind in _NESTED else owner, field)
     return method(scope.env, owner, name, _lined(expr, args))
 
 
@@ -108,25 +110,6 @@ def _of_inner(scope: Scope, expr: tree.MapCall, inner: V) -> V:
     inner = scope.fn.kept(inner)
     args = [value(scope, arg) for arg in expr.args]
     return method(scope.env, inner, expr.method, _lined(expr, args))
-
-
-def _total(scope: Scope, owner: V, field: str) -> V:
-    """Return a sum over inner maps."""
-    fn = scope.fn
-    with fn.collected() as made:
-        inner = fn.keep(attribute(owner, "inner"))
-        total, at = fn.local(I64), fn.local(I64)
-        fn.emit((code.SET, total, code.i64(0)), (code.SET, at, code.i64(0)))
-        out, top = fn.label(), fn.label()
-        now: Node = (code.GET, at)
-        count = code.op(code.EXTEND_U, code.load(I32, 0, inner.node))
-        with fn.collected() as body:
-            fn.emit((code.BR_IF, out, code.op(code.I64_GE_U, now, count)))
-            more = attribute(element(scope.env, inner, one(INT, now)), field)
-            fn.emit((code.SET, total, code.op(code.I64_ADD, (code.GET, total), more.node)))
-            fn.emit((code.SET, at, code.op(code.I64_ADD, now, code.i64(1))), (code.BR, top))
-        fn.emit((code.BLOCK, out, [(code.LOOP, top, body)]))
-    return V(INT, ((code.GET, total),), made)
 
 
 def _table_call(scope: Scope, expr: tree.MapCall, owner: V) -> V:
@@ -200,7 +183,7 @@ _OF_INSTANCE = (
     *("child_enqueue", "child_dequeue", "child_peek", "child_qlen", "child_backlog"),
 )
 _WITHOUT_LINE = ("random", "child_qlen", "child_backlog")
-_WITH_FUEL_KEPT = ("child_enqueue", "child_dequeue", "child_peek")
+_OF_CHILD = ("child_enqueue", "child_dequeue", "child_peek")
 _LOADS = {
     "skb.load_u8": core_skb.load_u8,
     "skb.load_u16": core_skb.load_u16,
@@ -214,8 +197,8 @@ def _helper(scope: Scope, expr: tree.HelperCall) -> V:
     args = [value(scope, arg) for arg in expr.args]
     if name in _OF_INSTANCE:
         lined = args if name in _WITHOUT_LINE else [*args, line]
-        if name in _WITH_FUEL_KEPT:
-            return _fuel_kept(scope, name, lined)
+        if name in _OF_CHILD:
+            return _of_child(scope, name, lined)
         return scope.of_instance(name, *lined)
     if name in _LOADS:
         return scope.core(_LOADS[name], *args, line)
@@ -229,14 +212,21 @@ def _helper(scope: Scope, expr: tree.HelperCall) -> V:
     return _plain(scope, expr, [fit(arg, INT) for arg in args])
 
 
-def _fuel_kept(scope: Scope, name: str, args: list[V]) -> V:
-    """Call a child and leave our fuel alone: the child may be this very instance."""
+def _of_child(scope: Scope, name: str, args: list[V]) -> V:
+    """Call a child, which may be this very instance: what a call changes of it is put back."""
     fn = scope.fn
     with fn.collected() as made:
+        args = [fn.keep(arg) for arg in args]
         at = code.load(I32, FUEL, scope.frame)
+        instance = fn.keep(scope.instance())
         left = fn.keep(one(INT, code.load(I64, 8, at)))
+        kept = {field: fn.keep(attribute(instance, field)) for field in ("running", "entering")}
+        fn.emit(code.store(I64, 8, at, code.i64(CALL_FUEL)))
         result = fn.keep(scope.of_instance(name, *args))
         fn.emit(code.store(I64, 8, at, left.node))
+        for field, v in kept.items():
+            _, offset = layout(Instance).fields[field]
+            fn.emit(code.store(I32, offset, instance.node, v.node))
     return V(result.t, result.parts, made)
 
 
