@@ -23,7 +23,8 @@ from sandbox.core.skb import SkbPool
 from sandbox.core.trace import ROW_BYTES, Trace
 from sandbox.core.trap import Trap
 from sandbox.diagnostics import Diagnostic
-from sandbox.machine import Engine, Machine, ReferenceMachine
+from sandbox.machines.interface import Engine, Machine
+from sandbox.machines.reference import ReferenceMachine
 from sandbox.protocol import PACKETS_MAX, ROWS_MAX, Job, Outcome
 from sandbox.results.dumps import dump_instance
 from sandbox.results.faults import describe, log_entry, outcome_of
@@ -276,7 +277,7 @@ def prepare(job: Job, engine: Engine = Engine.REFERENCE) -> Prepared:
 
 def _machine(engine: Engine, network: Network, changes: Changes) -> Machine:
     if engine is Engine.WASM:
-        from sandbox.compiler.wasm.machine import WasmMachine  # wasmtime takes long to import
+        from sandbox.machines.wasm import WasmMachine  # wasmtime takes long to import
 
         return WasmMachine(network, changes)
     return ReferenceMachine(network, changes)
