@@ -24,7 +24,7 @@ from sandbox.compiler.wasm.frame import (
     Frame,
 )
 from sandbox.compiler.wasm.image import Image, Reading
-from sandbox.compiler.wasm.library import FAULT_CODE, HEAP_END, HEAP_TOP, PAGE, STATICS
+from sandbox.compiler.wasm.library import FAULT_CODE, HEAP_END, HEAP_TOP, STATICS
 from sandbox.compiler.wasm.program import ProgramModule, compile_program
 from sandbox.compiler.wasm.types import ANY, INT, INTS, layout, list_of, placed, record_type
 from sandbox.core.changes import Change
@@ -38,6 +38,7 @@ from sandbox.core.trace import Trace
 from sandbox.core.trap import Trap
 
 SIM = record_type(Sim)
+SPARE_BYTES = 1 << 20  # the least a run needs beside what stands at its start
 _CELLS: dict[tuple[str, int, bool], tuple[ProgramModule, wasmtime.Module]] = {}
 
 
@@ -148,10 +149,8 @@ class WasmMachine:
     def _write(self) -> None:
         """Copy constants and image into memory."""
         end = self.image.end
-        missing = (end + PAGE - 1) // PAGE + library.GROW_PAGES - self.memory.size(self.store)
-        if end + library.GROW_PAGES * PAGE > host.MEMORY_MAX_BYTES:
+        if end + SPARE_BYTES > host.MEMORY_MAX_BYTES:
             raise MemoryError
-        self.memory.grow(self.store, missing)
         self.memory.write(self.store, self.core.statics.data, STATICS)
         self.memory.write(self.store, self.image.data, self.image.start)
         cells = struct.pack("<II", end, host.MEMORY_MAX_BYTES)
@@ -261,10 +260,13 @@ class WasmMachine:
             self.sim.log.extend(Reading(self.image, self._whole()).items(first, count - known, t))
 
     def snapshot(self) -> bytes:
-        """Return the whole memory: a checkpoint."""
-        return self._bytes(0, self.memory.data_len(self.store))
+        """Return all memory in use: a checkpoint."""
+        (top,) = struct.unpack("<I", self._bytes(HEAP_TOP, 4))
+        return self._bytes(0, top)
 
     def restore(self, snapshot: bytes) -> None:
-        """Go back to a checkpoint of this run."""
+        """Go back to a checkpoint of this run; what was fresh memory then is fresh again."""
+        (top,) = struct.unpack("<I", self._bytes(HEAP_TOP, 4))
+        if top > len(snapshot):
+            self.memory.write(self.store, bytes(top - len(snapshot)), len(snapshot))
         self.memory.write(self.store, snapshot, 0)
-

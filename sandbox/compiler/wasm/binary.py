@@ -242,7 +242,6 @@ class ModuleWriter:
 
     owns_memory: bool
     pages: int
-    pages_max: int
     table_size: int = 0
     imports: list[Imported] = field(default_factory=list)
     functions: list[Defined] = field(default_factory=list)
@@ -262,7 +261,7 @@ class ModuleWriter:
             for one in self.imports
         ]
         declared = [index(type_index((one.params, one.results))) for one in self.functions]
-        limits = b"\x01" + unsigned(self.pages) + unsigned(self.pages_max)
+        limits = b"\x01" + unsigned(self.pages) + unsigned(self.pages)
         table = b"\x70\x00" + unsigned(self.table_size)
         exports = [_name(n) + b"\0" + index(numbers[key]) for n, key in self.exports.items()]
         owned = b""
@@ -284,7 +283,13 @@ class ModuleWriter:
             + owned
             + section(7, vector(exports))
             + section(10, vector(bodies))
+            + section(0, _name("name") + b"\x01" + _sized(vector(self._names())))
         )
+
+    def _names(self) -> list[bytes]:
+        """Return every function's name, for backtraces and profiles."""
+        functions = [*self.imports, *self.functions]
+        return [index(n) + _name(_shown(one.key)) for n, one in enumerate(functions)]
 
     def _body(
         self,
@@ -303,6 +308,15 @@ class ModuleWriter:
                 runs.append([1, kind])
         content = vector(index(n) + bytes([kind]) for n, kind in runs) + bytes(writer.out)
         return unsigned(len(content)) + content
+
+
+def _sized(content: bytes) -> bytes:
+    return unsigned(len(content)) + content
+
+
+def _shown(key: object) -> str:
+    first = key[0] if isinstance(key, tuple) else key
+    return str(key[1] if isinstance(key, tuple) and first == "program" else getattr(first, "name", first))
 
 
 def _name(text: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.compiler.wasm import code, library
 from sandbox.compiler.wasm.code import I32, I64, Node
-from sandbox.compiler.wasm.dialect_expr import count_of, element, value, value_as
+from sandbox.compiler.wasm.dialect_expr import count_of, element, store_item, value, value_as
 from sandbox.compiler.wasm.environment import Env
 from sandbox.compiler.wasm.source import Source, method_of, source_of
 from sandbox.compiler.wasm.types import (
@@ -48,9 +48,9 @@ _REPLACED: dict[str, Any] = {
 }
 ALWAYS_CALLED = {
     "Trace.fold", "trace_fold", "trace_note", "fault", "alloc", "grow_list", "IntDict.widen",
-    "IntDict.__setitem__", "IntDict.__delitem__", "exp_minus", "power_e",
+    "IntDict.__setitem__", "IntDict.__delitem__", "exp_minus", "power_e", "heapify",
 }  # fmt: skip
-ALWAYS_INLINED = {"trace_row", "put_row", "heappush", "heappop", "SkbMap.push", "Rng.exponential"}
+ALWAYS_INLINED = {"trace_row", "put_row", "SkbMap.push", "Rng.exponential"}
 
 
 def call_node(env: Env, node: ast.Call, wanted: T | None) -> V:
@@ -373,6 +373,11 @@ def _copy(env: Env, to: V, source: V, count: V) -> V:
     return NOTHING
 
 
+def _put(env: Env, items: V, at: V, v: V) -> V:
+    store_item(env, items, at, v, checked=False)
+    return NOTHING
+
+
 def _stop(env: Env) -> V:
     env.fn.emit((code.TRAP,))
     return NOTHING
@@ -386,11 +391,9 @@ _INTRINSICS: dict[str, Callable[..., V]] = {
     "poke32": _poke(code.STORE_32),
     "poke64": _poke(code.STORES[I64]),
     "copy": _copy,
-    "pages": lambda env: one(INT, code.op(code.EXTEND_U, code.op(code.MEMORY_SIZE))),
-    "grow": lambda env, n: one(
-        INT, code.op(code.EXTEND_S, code.op(code.MEMORY_GROW, code.op(code.WRAP, n.node)))
-    ),
     "address": _address,
+    "get": lambda env, items, at: element(env, items, at, checked=False),
+    "put": _put,
     "stop": _stop,
 }
 

@@ -149,13 +149,16 @@ def count_of(owner: V) -> Node:
     return code.op(code.EXTEND_U, code.load(I32, 0, owner.node))
 
 
-def item_address(env: Env, owner: V, index: V) -> tuple[list[Node], Node]:
+def item_address(
+    env: Env, owner: V, index: V, checked: bool = True
+) -> tuple[list[Node], Node]:
     """Return statements that check an index, and the address of the item (without an Array's head)."""
     with env.fn.collected() as made:
         owner = env.fn.keep(owner)
         index = env.fn.keep(fit(index, INT))
-        outside = code.op(code.I64_GE_U, index.node, count_of(owner))
-        env.fn.emit((code.IF, outside, [(code.TRAP,)], []))
+        if checked:
+            outside = code.op(code.I64_GE_U, index.node, count_of(owner))
+            env.fn.emit((code.IF, outside, [(code.TRAP,)], []))
     _, stride = placed(owner.t.of[0])
     base = owner.node if owner.t.kind == "array" else code.load(I32, 8, owner.node)
     if index.const is not None:
@@ -172,9 +175,9 @@ def _head(owner: T) -> int:
     return ARRAY_HEAD if owner.kind == "array" else 0
 
 
-def element(env: Env, owner: V, index: V) -> V:
+def element(env: Env, owner: V, index: V, checked: bool = True) -> V:
     """Return an item of an Array or List."""
-    made, at = item_address(env, owner, index)
+    made, at = item_address(env, owner, index, checked)
     t = owner.t.of[0]
     kinds = components(t)
     if len(kinds) > 1:
@@ -187,12 +190,12 @@ def element(env: Env, owner: V, index: V) -> V:
     return V(t, parts, made)
 
 
-def store_item(env: Env, owner: V, index: V, v: V) -> None:
+def store_item(env: Env, owner: V, index: V, v: V, checked: bool = True) -> None:
     """Store an item of an Array or List; the value is evaluated first."""
     fn = env.fn
     t = owner.t.of[0]
     v = fn.keep(fit(v, t))
-    made, at = item_address(env, owner, index)
+    made, at = item_address(env, owner, index, checked)
     fn.emit(*made)
     kinds = components(t)
     if len(kinds) > 1:

@@ -12,7 +12,6 @@ FAULT_CODE, FAULT_LINE, FAULT_VALUE, HEAP_TOP, HEAP_END = 8, 16, 24, 32, 36
 FREE_BLOCKS = 64  # by size class, 4 bytes each
 STATICS = 256
 PAGE = 65536
-GROW_PAGES = 16
 GOLDEN = 0x9E3779B97F4A7C15
 OUT_OF_MEMORY = 100
 LOW32 = 0xFFFFFFFF
@@ -50,18 +49,18 @@ def copy(to: int, source: int, count: int) -> None:
     """Copy bytes."""
 
 
-def pages() -> int:
-    """Return the size of memory in pages."""
-    raise NotImplementedError
-
-
-def grow(count: int) -> int:
-    """Add pages to memory; -1 when there are none."""
-    raise NotImplementedError
-
-
 def address(thing: object) -> int:
     """Return where something lies."""
+    raise NotImplementedError
+
+
+def get(items, at):  # type: ignore[no-untyped-def]
+    """Return an item of a list; the index is known to be inside."""
+    raise NotImplementedError
+
+
+def put(items, at, item):  # type: ignore[no-untyped-def]
+    """Set an item of a list; the index is known to be inside."""
     raise NotImplementedError
 
 
@@ -81,11 +80,8 @@ def alloc(size: int) -> int:
     """Return fresh zeroed memory."""
     top = peek32(HEAP_TOP)
     end = top + ((size + 7) & -8)
-    if end > pages() * PAGE:
-        missing = ((end - pages() * PAGE) >> 16) + GROW_PAGES
-        if end > peek32(HEAP_END) or grow(missing) < 0:
-            if end > peek32(HEAP_END) or grow(missing - GROW_PAGES + 1) < 0:
-                fault(OUT_OF_MEMORY, 0, end)
+    if end > peek32(HEAP_END):
+        fault(OUT_OF_MEMORY, 0, end)
     poke32(HEAP_TOP, end)
     return top
 
@@ -124,50 +120,51 @@ def heappush(heap, item):  # type: ignore[no-untyped-def]
     """Put an item on a heap."""
     i = len(heap)
     heap.append(item)
+    rise(heap, i, item)
+
+
+def rise(heap, start, item):  # type: ignore[no-untyped-def]
+    """Put an item in its place at or above a hole."""
+    i = start
     while i > 0:
         parent = (i - 1) >> 1
-        above = heap[parent]
+        above = get(heap, parent)
         if not item < above:
             break
-        heap[i] = above
+        put(heap, i, above)
         i = parent
-    heap[i] = item
-
-
-def sift(heap, start, item):  # type: ignore[no-untyped-def]
-    """Put an item in its place at or below a hole."""
-    n = len(heap)
-    i = start
-    child = 2 * i + 1
-    while child < n:
-        if child + 1 < n and heap[child + 1] < heap[child]:
-            child += 1
-        below = heap[child]
-        if not below < item:
-            break
-        heap[i] = below
-        i = child
-        child = 2 * i + 1
-    heap[i] = item
+    put(heap, i, item)
 
 
 def heappop(heap):  # type: ignore[no-untyped-def]
-    """Take the smallest item off a heap."""
+    """Take the smallest item off a heap: the hole sinks to a leaf, then the last item rises from there.
+
+    Choosing the smaller child is arithmetic, since no machine can foretell it.
+    """
     last = heap.pop()
-    if len(heap) == 0:
+    n = len(heap)
+    if n == 0:
         return last
-    top = heap[0]
-    sift(heap, 0, last)
+    top = get(heap, 0)
+    i = 0
+    child = 1
+    while child + 1 < n:
+        child += int(get(heap, child + 1) < get(heap, child))
+        put(heap, i, get(heap, child))
+        i = child
+        child = 2 * i + 1
+    if child < n:
+        put(heap, i, get(heap, child))
+        i = child
+    rise(heap, i, last)
     return top
 
 
 def heapify(heap):  # type: ignore[no-untyped-def]
     """Make a heap of a list."""
-    i = len(heap) // 2 - 1
-    while i >= 0:
+    for i in range(1, len(heap)):
         item = heap[i]
-        sift(heap, i, item)
-        i -= 1
+        rise(heap, i, item)
 
 
 # --- lists ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from sandbox.compiler.wasm.code import F64, I32
 from sandbox.compiler.wasm.source import Source
 from sandbox.compiler.wasm.types import FLOAT, INT, T, array_of, components
 
-PAGES_MAX = 65536
+MEMORY_PAGES = 2048  # a fixed size lets wasmtime check addresses against a constant
 TABLE_SIZE = 65536
 Key = tuple[Source, tuple[T, ...]]
 
@@ -47,7 +47,7 @@ class Unit:
     def __init__(self, statics: Statics, given: dict[Key, Imported], *, owns_memory: bool) -> None:
         self.statics = statics
         self.given = given
-        self.writer = ModuleWriter(owns_memory, 1, PAGES_MAX, TABLE_SIZE)
+        self.writer = ModuleWriter(owns_memory, MEMORY_PAGES, TABLE_SIZE)
         self.made: dict[Key, Defined] = {}
         self.waiting: list[tuple[Key, Defined]] = []
         self.used: set[Key] = set()
