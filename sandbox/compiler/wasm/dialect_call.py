@@ -8,9 +8,9 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from sandbox.compiler.wasm import code, library
+from sandbox.compiler.wasm import code, heap_code, library
 from sandbox.compiler.wasm.code import I32, I64, Node
-from sandbox.compiler.wasm.dialect_expr import count_of, element, store_item, value, value_as
+from sandbox.compiler.wasm.dialect_expr import count_of, element, value, value_as
 from sandbox.compiler.wasm.environment import Env
 from sandbox.compiler.wasm.source import Source, method_of, source_of
 from sandbox.compiler.wasm.types import (
@@ -39,6 +39,7 @@ INLINE_NODES = 130
 _HEAPS: dict[Any, Any] = {
     heapq.heappush: library.heappush,
     heapq.heappop: library.heappop,
+    heapq.heapreplace: library.heapreplace,
     heapq.heapify: library.heapify,
 }
 _REPLACED: dict[str, Any] = {
@@ -360,9 +361,28 @@ def _at(v: V) -> Node:
     return code.op(code.WRAP, v.node) if v.const is None else code.i32(v.const)
 
 
+def _split(v: V) -> tuple[int, Node]:
+    """Return an address as a constant offset, which costs nothing, and the rest."""
+    node = v.node
+    if node[0] == code.OP and node[1] == code.I64_ADD and node[2][1][0] == I64:
+        if 0 <= node[2][1][1] < 1 << 16:
+            return node[2][1][1], code.op(code.WRAP, node[2][0])
+    return 0, _at(v)
+
+
+def _peek(kind: int) -> Callable[[Env, V], V]:
+    def peek(env: Env, at: V) -> V:
+        offset, base = _split(at)
+        node = code.load(kind, offset, base)
+        return one(INT, code.op(code.EXTEND_U, node) if kind == I32 else node)
+
+    return peek
+
+
 def _poke(opcode: int) -> Callable[[Env, V, V], V]:
     def poke(env: Env, at: V, v: V) -> V:
-        env.fn.emit((code.STORE, opcode, 0, _at(at), fit(v, INT).node))
+        offset, base = _split(at)
+        env.fn.emit((code.STORE, opcode, offset, base, fit(v, INT).node))
         return NOTHING
 
     return poke
@@ -373,27 +393,25 @@ def _copy(env: Env, to: V, source: V, count: V) -> V:
     return NOTHING
 
 
-def _put(env: Env, items: V, at: V, v: V) -> V:
-    store_item(env, items, at, v, checked=False)
-    return NOTHING
-
-
 def _stop(env: Env) -> V:
     env.fn.emit((code.TRAP,))
     return NOTHING
 
 
 _INTRINSICS: dict[str, Callable[..., V]] = {
-    "peek32": lambda env, at: one(INT, code.op(code.EXTEND_U, code.load(I32, 0, _at(at)))),
-    "peek64": lambda env, at: one(INT, code.load(I64, 0, _at(at))),
+    "peek32": _peek(I32),
+    "peek64": _peek(I64),
     "poke8": _poke(code.STORE_8),
     "poke16": _poke(code.STORE_16),
     "poke32": _poke(code.STORE_32),
     "poke64": _poke(code.STORES[I64]),
     "copy": _copy,
     "address": _address,
-    "get": lambda env, items, at: element(env, items, at, checked=False),
-    "put": _put,
+    "item_at": heap_code.item_at,
+    "less": heap_code.less,
+    "smaller": heap_code.smaller,
+    "move": heap_code.move,
+    "fill": heap_code.fill,
     "stop": _stop,
 }
 

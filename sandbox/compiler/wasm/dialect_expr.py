@@ -150,7 +150,7 @@ def count_of(owner: V) -> Node:
 
 
 def item_address(
-    env: Env, owner: V, index: V, checked: bool = True
+    env: Env, owner: V, index: V, *, checked: bool = True
 ) -> tuple[list[Node], Node]:
     """Return statements that check an index, and the address of the item (without an Array's head)."""
     with env.fn.collected() as made:
@@ -175,9 +175,9 @@ def _head(owner: T) -> int:
     return ARRAY_HEAD if owner.kind == "array" else 0
 
 
-def element(env: Env, owner: V, index: V, checked: bool = True) -> V:
+def element(env: Env, owner: V, index: V) -> V:
     """Return an item of an Array or List."""
-    made, at = item_address(env, owner, index, checked)
+    made, at = item_address(env, owner, index)
     t = owner.t.of[0]
     kinds = components(t)
     if len(kinds) > 1:
@@ -190,12 +190,12 @@ def element(env: Env, owner: V, index: V, checked: bool = True) -> V:
     return V(t, parts, made)
 
 
-def store_item(env: Env, owner: V, index: V, v: V, checked: bool = True) -> None:
+def store_item(env: Env, owner: V, index: V, v: V) -> None:
     """Store an item of an Array or List; the value is evaluated first."""
     fn = env.fn
     t = owner.t.of[0]
     v = fn.keep(fit(v, t))
-    made, at = item_address(env, owner, index, checked)
+    made, at = item_address(env, owner, index)
     fn.emit(*made)
     kinds = components(t)
     if len(kinds) > 1:
@@ -333,15 +333,19 @@ PAIR = T("tuple", (INT, INT))
 
 
 def _tuple_less(env: Env, a: V, b: V) -> Node:
-    """Return `a < b` of two heap items: their second item is a number no two of them share."""
-    made: list[Node] = []
+    """Return `a < b` of two heap items."""
     with env.fn.collected() as made:
         a = env.fn.keep(V(PAIR, a.parts[:2], a.before))
         b = env.fn.keep(V(PAIR, b.parts[:2], b.before))
-    first = code.op(code.I64_LT_S, a.parts[0], b.parts[0])
-    equal = code.op(code.I64_EQ, a.parts[0], b.parts[0])
-    second = code.op(code.I64_LT_S, a.parts[1], b.parts[1])
-    return code.seq(made, code.op(code.I32_OR, first, code.op(code.I32_AND, equal, second)))
+    return code.seq(made, pair_less((a.parts[0], a.parts[1]), (b.parts[0], b.parts[1])))
+
+
+def pair_less(a: tuple[Node, Node], b: tuple[Node, Node]) -> Node:
+    """Return `a < b` of the first two items; the second is a number no two of them share."""
+    first = code.op(code.I64_LT_S, a[0], b[0])
+    equal = code.op(code.I64_EQ, a[0], b[0])
+    second = code.op(code.I64_LT_S, a[1], b[1])
+    return code.op(code.I32_OR, first, code.op(code.I32_AND, equal, second))
 
 
 # --- arithmetic ----------------------------------------------------------------------------------

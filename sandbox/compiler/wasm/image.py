@@ -106,7 +106,7 @@ class Image:
     def _word(self, value: Any, t: T) -> Any:
         """Return what memory holds for a value of one component."""
         match t.kind:
-            case "int" | "u64" | "bool" | "float":
+            case "int" | "u64" | "i32" | "bool" | "float":
                 return 0 if value is None else value
             case "any":
                 return value if isinstance(value, int) else self.place(value, INTS)
@@ -158,7 +158,7 @@ class Image:
         )
 
 
-_LETTERS = {"int": "<q", "u64": "<Q", "float": "<d", "any": "<q"}
+_LETTERS = {"i32": "<i", "int": "<q", "u64": "<Q", "float": "<d", "any": "<q"}
 
 
 def _mask(count: int) -> int:

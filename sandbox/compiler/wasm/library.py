@@ -6,12 +6,13 @@ Written in the dialect, with a few words that the compiler knows (`peek32` …).
 from __future__ import annotations
 
 from sandbox.core.dialect import M64, Array, late, record
-from sandbox.core.trace import BLOCK_BYTES, ROW_BYTES, Trace
+from sandbox.core.trace import ROW_BYTES, Trace
 
 FAULT_CODE, FAULT_LINE, FAULT_VALUE, HEAP_TOP, HEAP_END = 8, 16, 24, 32, 36
 FREE_BLOCKS = 64  # by size class, 4 bytes each
 STATICS = 256
 PAGE = 65536
+FOLD_ROWS = 64  # folded while they are still in the nearest cache
 GOLDEN = 0x9E3779B97F4A7C15
 OUT_OF_MEMORY = 100
 LOW32 = 0xFFFFFFFF
@@ -54,13 +55,28 @@ def address(thing: object) -> int:
     raise NotImplementedError
 
 
-def get(items, at):  # type: ignore[no-untyped-def]
-    """Return an item of a list; the index is known to be inside."""
+def item_at(heap, at):  # type: ignore[no-untyped-def]
+    """Return where an item of a list lies; the index is known to be inside."""
     raise NotImplementedError
 
 
-def put(items, at, item):  # type: ignore[no-untyped-def]
-    """Set an item of a list; the index is known to be inside."""
+def less(heap, item, at):  # type: ignore[no-untyped-def]
+    """Return whether an item is less than the one at an address."""
+    raise NotImplementedError
+
+
+def smaller(heap, child):  # type: ignore[no-untyped-def]
+    """Return 1 when the item behind a child is less than it, else 0."""
+    raise NotImplementedError
+
+
+def move(heap, to, source):  # type: ignore[no-untyped-def]
+    """Copy an item from one address to another."""
+    raise NotImplementedError
+
+
+def fill(heap, at, item):  # type: ignore[no-untyped-def]
+    """Write an item to an address."""
     raise NotImplementedError
 
 
@@ -126,38 +142,53 @@ def heappush(heap, item):  # type: ignore[no-untyped-def]
 def rise(heap, start, item):  # type: ignore[no-untyped-def]
     """Put an item in its place at or above a hole."""
     i = start
+    hole = item_at(heap, i)
     while i > 0:
         parent = (i - 1) >> 1
-        above = get(heap, parent)
-        if not item < above:
+        above = item_at(heap, parent)
+        if not less(heap, item, above):
             break
-        put(heap, i, above)
+        move(heap, hole, above)
+        hole = above
         i = parent
-    put(heap, i, item)
+    fill(heap, hole, item)
 
 
-def heappop(heap):  # type: ignore[no-untyped-def]
-    """Take the smallest item off a heap: the hole sinks to a leaf, then the last item rises from there.
+def sink(heap, n, item):  # type: ignore[no-untyped-def]
+    """Put an item in the place of the smallest of n: the hole sinks to a leaf, the item rises from there.
 
     Choosing the smaller child is arithmetic, since no machine can foretell it.
     """
+    i = 0
+    hole = item_at(heap, 0)
+    child = 1
+    while child + 1 < n:
+        child += smaller(heap, child)
+        below = item_at(heap, child)
+        move(heap, hole, below)
+        hole = below
+        i = child
+        child = 2 * i + 1
+    if child < n:
+        move(heap, hole, item_at(heap, child))
+        i = child
+    rise(heap, i, item)
+
+
+def heappop(heap):  # type: ignore[no-untyped-def]
+    """Take the smallest item off a heap."""
     last = heap.pop()
     n = len(heap)
     if n == 0:
         return last
-    top = get(heap, 0)
-    i = 0
-    child = 1
-    while child + 1 < n:
-        child += int(get(heap, child + 1) < get(heap, child))
-        put(heap, i, get(heap, child))
-        i = child
-        child = 2 * i + 1
-    if child < n:
-        put(heap, i, get(heap, child))
-        i = child
-    rise(heap, i, last)
+    top = heap[0]
+    sink(heap, n, last)
     return top
+
+
+def heapreplace(heap, item):  # type: ignore[no-untyped-def]
+    """Put an item in the place of the smallest."""
+    sink(heap, len(heap), item)
 
 
 def heapify(heap):  # type: ignore[no-untyped-def]
@@ -307,7 +338,7 @@ def trace_row(
     self.used = used + ROW_BYTES
     if self.kept:
         trace_note(self, skb, kind, code, place, value, line, slot, aux)
-    if used == BLOCK_BYTES - ROW_BYTES:
+    if used == FOLD_ROWS * ROW_BYTES - ROW_BYTES:
         trace_fold(self)
 
 

@@ -39,6 +39,8 @@ class T:
 
 INT, U64, FLOAT, BOOL = T("int"), T("u64"), T("float"), T("bool")
 NONE, VOID, ANY, HOOK, OPTIONAL_INT = T("none"), T("void"), T("any"), T("hook"), T("int?")
+SMALL = T("i32")  # an int that is kept in four bytes
+ADDRESS = T("address")
 BYTES = T("bytes")  # a bytearray: a List whose items are single bytes
 INTS = T("array", (INT,))
 
@@ -99,7 +101,7 @@ class Layout:
     pack: struct.Struct
 
 
-_FORMATS = {"int": "q", "u64": "Q", "float": "d", "bool": "I", "hook": "II", "any": "q"}
+_FORMATS = {"i32": "i", "int": "q", "u64": "Q", "float": "d", "bool": "I", "hook": "II", "any": "q"}
 # Fields that are not in memory as their annotation says: see library.py.
 DIGEST = T("digest")
 OVERRIDES: dict[tuple[str, str], T] = {("Trace", "digest"): DIGEST}
@@ -173,6 +175,7 @@ def of_node(node: ast.expr | None, module: Any) -> T:
 _PLAIN = {
     "int": INT,
     "u64": U64,
+    "i32": SMALL,
     "float": FLOAT,
     "bool": BOOL,
     "Any": ANY,

@@ -13,9 +13,11 @@ from sandbox.compiler.wasm.types import (
     INT,
     NONE,
     OPTIONAL_INT,
+    SMALL,
     U64,
     VOID,
     T,
+    components,
 )
 
 
@@ -77,10 +79,17 @@ def fit(v: V, t: T) -> V:
             return V(t, v.parts, v.before)
         if v.t == OPTIONAL_INT:
             return V(t, v.parts[:1], v.before)
+        if v.t == SMALL:
+            return V(t, (code.op(code.EXTEND_S, v.parts[0]),), v.before)
         if v.t == BOOL or t == ANY:
             if v.t == BOOL and v.const is not None:
                 return V(t, (code.i64(v.const),))
             return V(t, (code.op(code.EXTEND_U, v.parts[0]),), v.before)
+    if t == SMALL and v.t.kind in ("int", "u64"):
+        small = code.i32(v.const) if v.const is not None else code.op(code.WRAP, v.parts[0])
+        return V(t, (small,), v.before)
+    if t.kind == "tuple" and v.t.kind == "tuple":
+        return _fit_items(v, t)
     if t == OPTIONAL_INT:
         if v.t == NONE:
             return V(t, (code.i64(0), code.i32(0)))
@@ -94,6 +103,17 @@ def fit(v: V, t: T) -> V:
     if v.t == ANY:
         return V(t, (code.op(code.WRAP, v.parts[0]),), v.before)
     raise AssertionError(f"{v.t} where {t} is wanted")
+
+
+def _fit_items(v: V, t: T) -> V:
+    """Return a tuple whose items fit those of another type."""
+    parts: list[Node] = []
+    at = 0
+    for have, want in zip(v.t.of, t.of, strict=True):
+        width = len(components(have))
+        parts += fit(V(have, v.parts[at : at + width]), want).parts
+        at += width
+    return V(t, tuple(parts), v.before)
 
 
 def to_float(v: V) -> V:
