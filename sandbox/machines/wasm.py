@@ -75,7 +75,9 @@ class WasmMachine:
 
     def _lay_out(self, changes: Changes) -> None:
         image = self.image
-        for built in self.network.built.values():
+        network = self.network  # of two qdiscs that take the same handle in turn, `built` has the later
+        every = [*network.built.values(), *network.targets.values()]
+        for built in {id(built): built for built in every}.values():
             self._hook(built)
         self.sim_at = image.place(self.sim, SIM)
         self._trace_at = image.place(self.sim.trace, record_type(Trace))
