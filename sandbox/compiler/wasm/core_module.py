@@ -52,6 +52,10 @@ FUNCTIONS: tuple[Any, ...] = (
 )
 
 
+INLINE_NODES = 130
+INLINED = frozenset(("trace_row", "put_row", "Rng.exponential"))
+
+
 @dataclass(frozen=True, slots=True)
 class CoreModule:
     """The module's bytes, what it exports, its constants."""
@@ -65,7 +69,7 @@ class CoreModule:
 def core_module() -> CoreModule:
     """Return the core, compiled."""
     statics = Statics()
-    unit = Unit(statics, {}, owns_memory=True)
+    unit = Unit(statics, {}, owns_memory=True, inline_nodes=INLINE_NODES, inlined=INLINED)
     given: dict[Key, Imported] = {}
     for source in _exported():
         types = tuple(t for t in source.param_types() if t is not None)

@@ -35,7 +35,6 @@ from sandbox.compiler.wasm.types import (
 from sandbox.compiler.wasm.values import NOTHING, V, fit, integer, one, to_float
 from sandbox.core.dialect import Array, List
 
-INLINE_NODES = 130
 _HEAPS: dict[Any, Any] = {
     heapq.heappush: library.heappush,
     heapq.heappop: library.heappop,
@@ -51,7 +50,7 @@ ALWAYS_CALLED = {
     "Trace.fold", "trace_fold", "trace_note", "fault", "alloc", "grow_list", "IntDict.widen",
     "IntDict.__setitem__", "IntDict.__delitem__", "exp_minus", "power_e", "heapify",
 }  # fmt: skip
-ALWAYS_INLINED = {"trace_row", "put_row", "SkbMap.push", "Rng.exponential"}
+LARGE_RECORDS = ("Netdev", "Sim", "Qdisc")  # their methods are called from few places, and seldom
 
 
 def call_node(env: Env, node: ast.Call, wanted: T | None) -> V:
@@ -129,11 +128,12 @@ def received(env: Env, made: Node, result: T) -> V:
 def _written_out(env: Env, source: Source) -> bool:
     if source in env.stack or source.name in ALWAYS_CALLED:
         return False
-    if source.name in ALWAYS_INLINED:
+    if source.name in env.unit.inlined:
         return True
-    if source.record is not None and source.record.__name__ in ("Netdev", "Sim", "Qdisc"):
-        return source.size <= INLINE_NODES // 2
-    return source.size <= INLINE_NODES
+    most = env.unit.inline_nodes
+    if source.record is not None and source.record.__name__ in LARGE_RECORDS:
+        most = most // 2
+    return source.size <= most
 
 
 def _inline(env: Env, source: Source, types: list[T], args: list[V]) -> V:

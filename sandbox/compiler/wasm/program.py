@@ -20,6 +20,7 @@ from sandbox.compiler.wasm.values import integer
 from sandbox.language import tree
 from sandbox.language.tree import Kind
 
+INLINE_NODES = 30
 ENTRY_ROLES = ("enqueue", "dequeue", "peek", "init", "reset", "timer", "egress", "classify")
 
 
@@ -36,7 +37,7 @@ class ProgramModule:
 def compile_program(program: tree.Program, *, traced: bool) -> ProgramModule:
     """Compile a checked program; `traced` code also shows globals and records in the trace."""
     core = core_module()
-    unit = Unit(core.statics, core.given, owns_memory=False)
+    unit = Unit(core.statics, core.given, owns_memory=False, inline_nodes=INLINE_NODES)
     facts = Facts(program, unit, traced=traced)
     entries: dict[str, str] = {}
     comparators = []

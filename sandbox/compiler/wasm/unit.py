@@ -42,9 +42,23 @@ class Statics:
 
 
 class Unit:
-    """`given` maps functions that another unit exports to their name there."""
+    """`given` maps functions that another unit exports to their name there.
 
-    def __init__(self, statics: Statics, given: dict[Key, Imported], *, owns_memory: bool) -> None:
+    Functions of at most `inline_nodes` nodes are written out where they are called: many in the core, which is
+    compiled once, few in programs, where every node costs time before the first packet.
+    """
+
+    def __init__(
+        self,
+        statics: Statics,
+        given: dict[Key, Imported],
+        *,
+        owns_memory: bool,
+        inline_nodes: int,
+        inlined: frozenset[str] = frozenset(),
+    ) -> None:
+        self.inline_nodes = inline_nodes
+        self.inlined = inlined
         self.statics = statics
         self.given = given
         self.writer = ModuleWriter(owns_memory, MEMORY_PAGES, TABLE_SIZE)
