@@ -260,7 +260,7 @@ def prepare(job: Job, engine: Engine = Engine.REFERENCE) -> Prepared:
     scenario = loaded.model
     if scenario is None:
         return Prepared(tuple(diagnostics), None)
-    network = _network(job, scenario)
+    network = _network(job, scenario, engine)
     network.build()
     for index, flow in enumerate(scenario.flows):
         ifindex = network.ifindex(flow.device)
@@ -283,7 +283,7 @@ def _machine(engine: Engine, network: Network, changes: Changes) -> Machine:
     return ReferenceMachine(network, changes)
 
 
-def _network(job: Job, scenario: Scenario) -> Network:
+def _network(job: Job, scenario: Scenario, engine: Engine) -> Network:
     trace = Trace(job.trace)
     trace.open()
     pool = SkbPool()
@@ -292,5 +292,5 @@ def _network(job: Job, scenario: Scenario) -> Network:
     sim = Sim(trace, pool, scenario.seed, scenario.duration_ns, most)
     sim.open()
     shared = {entry.name: entry for entry in scenario.programs}
-    programs = Programs(dict(job.programs), shared, job.trace)
+    programs = Programs(dict(job.programs), shared, job.trace, engine is Engine.REFERENCE)
     return Network(scenario, sim, Places(), programs, Overrides(job.params))
