@@ -41,3 +41,11 @@ def core() -> wasmtime.Module:
 def machine_code(program: ProgramModule) -> wasmtime.Module:
     """Return a program, as machine code."""
     return wasmtime.Module(engine(), program.binary)
+
+
+def warm() -> None:
+    """Compile the core and enter it once, so that a locked worker has nothing left to ask the system for."""
+    store = wasmtime.Store(engine())
+    alloc = wasmtime.Instance(store, core(), []).exports(store)["alloc"]
+    assert isinstance(alloc, wasmtime.Func)
+    alloc(store, 0)
