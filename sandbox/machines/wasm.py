@@ -11,6 +11,7 @@ import wasmtime
 from sandbox.build.changes import Changes
 from sandbox.build.instances import Built
 from sandbox.build.network import Network
+from sandbox.build.programs import library_texts
 from sandbox.compiler.wasm import host, library
 from sandbox.compiler.wasm.code import signed
 from sandbox.compiler.wasm.core_module import core_module
@@ -36,20 +37,31 @@ from sandbox.core.skbmap import SkbMap
 from sandbox.core.tables import Table
 from sandbox.core.trace import Trace
 from sandbox.core.trap import Trap
+from sandbox.language.check import check
+from sandbox.language.tree import Program
 
 SIM = record_type(Sim)
 SPARE_BYTES = 1 << 20  # the least a run needs beside what stands at its start
-_CELLS: dict[tuple[str, int, bool], tuple[ProgramModule, wasmtime.Module]] = {}
+_COMPILED: dict[tuple[str, bool], tuple[ProgramModule, wasmtime.Module]] = {}
 
 
-def compiled(built: Built, *, traced: bool) -> tuple[ProgramModule, wasmtime.Module]:
-    """Return a program compiled; library programs stay compiled for the life of the process."""
-    program = built.loaded.program
-    key = program.source, hash(program.name), traced
-    if key not in _CELLS:
+def compiled(program: Program, *, traced: bool) -> tuple[ProgramModule, wasmtime.Module]:
+    """Return a program compiled; its code is the same for all its instances, so it is kept."""
+    key = program.source, traced
+    if key not in _COMPILED:
         made = compile_program(program, traced=traced)
-        _CELLS[key] = made, host.machine_code(made)
-    return _CELLS[key]
+        _COMPILED[key] = made, host.machine_code(made)
+    return _COMPILED[key]
+
+
+def warm() -> None:
+    """Compile the core and the library before workers are forked."""
+    host.warm()
+    for name, text in library_texts().items():
+        program = check(text, name).program
+        assert program is not None
+        for traced in (False, True):
+            compiled(program, traced=traced)
 
 
 class WasmMachine:
@@ -91,7 +103,7 @@ class WasmMachine:
 
     def _hook(self, built: Built) -> None:
         """Make an instance's frame and say which functions its hooks mean."""
-        program, module = compiled(built, traced=self.traced)
+        program, module = compiled(built.loaded.program, traced=self.traced)
         numbers = self._load(program, module)
         image = self.image
         at = image.reserve(program.frame.size)
