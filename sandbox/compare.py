@@ -58,8 +58,14 @@ def first_row(reference: Played | None, wasm: Played | None) -> list[str]:
     if reference is None or wasm is None or reference.rows == wasm.rows:
         return []
     a, b = reference.rows, wasm.rows
-    at = next((i for i in range(0, len(a), ROW.size) if a[i : i + ROW.size] != b[i : i + ROW.size]), len(a))
-    return [f"row {at // ROW.size}: reference {_row(a, at)}", f"row {at // ROW.size}: wasm {_row(b, at)}"]
+    at = next(
+        (i for i in range(0, len(a), ROW.size) if a[i : i + ROW.size] != b[i : i + ROW.size]),
+        len(a),
+    )
+    return [
+        f"row {at // ROW.size}: reference {_row(a, at)}",
+        f"row {at // ROW.size}: wasm {_row(b, at)}",
+    ]
 
 
 def _row(data: bytes, at: int) -> str:

@@ -80,7 +80,8 @@ def lock(
 ) -> frozenset[Layer]:
     """Lock this process and return the layers that are on; the control socket must be fd 0.
 
-    With `compiling` machine code may still be made, until `forbid_code` is called. Raises LockError when a layer fails; with `allow_unlocked` a failed layer is left out instead.
+    With `compiling` machine code may still be made, until `forbid_code` is called. Raises LockError
+    when a layer fails; with `allow_unlocked` a failed layer is left out instead.
     """
     steps: dict[Layer, Callable[[], None]] = {
         Layer.FILES: close_files,

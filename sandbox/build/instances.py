@@ -115,7 +115,8 @@ def build_instance(
     entries = _entries(loaded, runtime)
     _hook(instance, entries)
     for tree, less in trees:
-        tree.less = entries.comparators.get(less)
+        if less in entries.comparators:
+            tree.less = entries.comparators[less]
     return Built(name, loaded, instance, entries, maps, map_places, instance.params)
 
 

@@ -87,7 +87,9 @@ class WasmMachine:
 
     def _lay_out(self, changes: Changes) -> None:
         image = self.image
-        network = self.network  # of two qdiscs that take the same handle in turn, `built` has the later
+        network = (
+            self.network
+        )  # of two qdiscs that take the same handle in turn, `built` has the later
         every = [*network.built.values(), *network.targets.values()]
         for built in {id(built): built for built in every}.values():
             self._hook(built)

@@ -24,7 +24,10 @@ def _device(draw: Draw, name: str) -> str:
     lines.append(f"ring = {draw(st.sampled_from([1, 1, 2, 5]))}")
     lines.append(f"txqueuelen = {draw(st.sampled_from([3, 20, 1000]))}")
     if draw(st.booleans()):
-        lines += [f'delay = "{draw(st.integers(0, 9))}ms"', f'jitter = "{draw(st.integers(0, 5))}ms"']
+        lines += [
+            f'delay = "{draw(st.integers(0, 9))}ms"',
+            f'jitter = "{draw(st.integers(0, 5))}ms"',
+        ]
         lines.append(f'loss = "{draw(st.sampled_from([0, 0, 10]))}%"')
     return "\n".join(lines)
 
@@ -60,16 +63,20 @@ def _event(draw: Draw, devices: list[str], flows: list[str]) -> str:
     at = f'at = "{draw(st.integers(0, 30))}ms"\n'
     device = draw(st.sampled_from(devices))
     flow = draw(st.sampled_from(flows))
-    return "[[event]]\n" + at + draw(
-        st.sampled_from(
-            [
-                f'do = "link-down"\ndevice = "{device}"',
-                f'do = "link-up"\ndevice = "{device}"',
-                f'do = "rate"\ndevice = "{device}"\nrate = "3mbit"',
-                f'do = "flow"\nflow = "{flow}"\non = {draw(st.sampled_from(["true", "false"]))}',
-                f'do = "flow"\nflow = "{flow}"\ninterval = "300us"',
-                f'do = "burst"\nflow = "{flow}"\npackets = {draw(st.integers(1, 40))}',
-            ]
+    return (
+        "[[event]]\n"
+        + at
+        + draw(
+            st.sampled_from(
+                [
+                    f'do = "link-down"\ndevice = "{device}"',
+                    f'do = "link-up"\ndevice = "{device}"',
+                    f'do = "rate"\ndevice = "{device}"\nrate = "3mbit"',
+                    f'do = "flow"\nflow = "{flow}"\non = {draw(st.sampled_from(["true", "false"]))}',
+                    f'do = "flow"\nflow = "{flow}"\ninterval = "300us"',
+                    f'do = "burst"\nflow = "{flow}"\npackets = {draw(st.integers(1, 40))}',
+                ]
+            )
         )
     )
 
@@ -85,7 +92,12 @@ GENERATED_EVENTS = (
 
 
 def _filters(draw: Draw) -> list[str]:
-    matches = ("match = { mark = 3 }", 'match = { l4 = "udp" }', "match = {}", "match = { vlan = 5 }")
+    matches = (
+        "match = { mark = 3 }",
+        'match = { l4 = "udp" }',
+        "match = {}",
+        "match = { vlan = 5 }",
+    )
     found = []
     for _ in range(draw(st.integers(0, 3))):
         action = draw(st.sampled_from(["", 'action = "drop"', 'action = "pass"']))

@@ -60,9 +60,7 @@ def opcode_bytes(opcode: int) -> bytes:
     """Return an opcode; one above 255 is a prefix and the number behind it."""
     if opcode < 256:
         return bytes([opcode])
-    if opcode in (code.MEMORY_SIZE, code.MEMORY_GROW):
-        return bytes([opcode >> 8, 0])
-    tail = {code.MEMORY_COPY: b"\0\0", code.MEMORY_FILL: b"\0"}.get(opcode, b"")
+    tail = b"\0\0" if opcode == code.MEMORY_COPY else b""
     return bytes([opcode >> 8, opcode & 255]) + tail
 
 
@@ -254,7 +252,7 @@ class ModuleWriter:
         def type_index(signature: Signature) -> int:
             return types.setdefault(signature, len(types))
 
-        numbers = {one.key: n for n, one in enumerate([*self.imports, *self.functions])}
+        numbers = {one.key: n for n, one in enumerate(self._all())}
         bodies = [self._body(one, numbers.__getitem__, type_index) for one in self.functions]
         imports = [
             _name("core") + _name(one.name) + b"\0" + index(type_index((one.params, one.results)))
@@ -288,8 +286,10 @@ class ModuleWriter:
 
     def _names(self) -> list[bytes]:
         """Return every function's name, for backtraces and profiles."""
-        functions = [*self.imports, *self.functions]
-        return [index(n) + _name(_shown(one.key)) for n, one in enumerate(functions)]
+        return [index(n) + _name(_shown(one.key)) for n, one in enumerate(self._all())]
+
+    def _all(self) -> list[Imported | Defined]:
+        return [*self.imports, *self.functions]
 
     def _body(
         self,
@@ -316,7 +316,9 @@ def _sized(content: bytes) -> bytes:
 
 def _shown(key: object) -> str:
     first = key[0] if isinstance(key, tuple) else key
-    return str(key[1] if isinstance(key, tuple) and first == "program" else getattr(first, "name", first))
+    return str(
+        key[1] if isinstance(key, tuple) and first == "program" else getattr(first, "name", first)
+    )
 
 
 def _name(text: str) -> bytes:

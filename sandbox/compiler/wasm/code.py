@@ -22,7 +22,15 @@ from typing import Any
 
 Node = tuple[Any, ...]
 
-GET, OP, LOAD, SEQ, EITHER, CALL, DISPATCH = "get", "op", "load", "seq", "either", "call", "dispatch"
+GET, OP, LOAD, SEQ, EITHER, CALL, DISPATCH = (
+    "get",
+    "op",
+    "load",
+    "seq",
+    "either",
+    "call",
+    "dispatch",
+)
 SET, STORE, IF, BLOCK, LOOP, BR, BR_IF = "set", "store", "if", "block", "loop", "br", "br_if"
 DO, MULTI, RET, TRAP = "do", "multi", "ret", "trap"
 
@@ -31,7 +39,15 @@ CONSTS = (I32, I64, F64)
 
 # Opcodes of the binary format, by what they do here.
 I32_EQZ, I32_EQ, I32_NE, I32_LT_U, I32_GE_U = 0x45, 0x46, 0x47, 0x49, 0x4F
-I32_ADD, I32_SUB, I32_MUL, I32_AND, I32_OR, I32_SHL, I32_SHR_U = 0x6A, 0x6B, 0x6C, 0x71, 0x72, 0x74, 0x76
+I32_ADD, I32_SUB, I32_MUL, I32_AND, I32_OR, I32_SHL, I32_SHR_U = (
+    0x6A,
+    0x6B,
+    0x6C,
+    0x71,
+    0x72,
+    0x74,
+    0x76,
+)
 I64_EQZ, I64_EQ, I64_NE = 0x50, 0x51, 0x52
 I64_LT_S, I64_LT_U, I64_GT_S, I64_GT_U = 0x53, 0x54, 0x55, 0x56
 I64_LE_S, I64_LE_U, I64_GE_S, I64_GE_U = 0x57, 0x58, 0x59, 0x5A
@@ -42,8 +58,7 @@ F64_ADD, F64_SUB, F64_MUL, F64_DIV, F64_NEG = 0xA0, 0xA1, 0xA2, 0xA3, 0x9A
 F64_EQ, F64_NE, F64_LT, F64_GT, F64_LE, F64_GE = 0x61, 0x62, 0x63, 0x64, 0x65, 0x66
 WRAP, EXTEND_S, EXTEND_U, FLOAT_S, FLOAT_U, SELECT = 0xA7, 0xAC, 0xAD, 0xB9, 0xBA, 0x1B
 TRUNC_SAT = 0xFC06
-MUL_WIDE_U, ADD_128 = 0xFC16, 0xFC13
-MEMORY_SIZE, MEMORY_GROW, MEMORY_COPY, MEMORY_FILL = 0x3F00, 0x4000, 0xFC0A, 0xFC0B
+MEMORY_COPY = 0xFC0A
 
 LOADS = {I32: 0x28, I64: 0x29, F64: 0x2B}
 STORES = {I32: 0x36, I64: 0x37, F64: 0x39}
@@ -124,7 +139,7 @@ def negate(test: Node) -> Node:
 
 def _is_truth(node: Node) -> bool:
     """Whether a node is 0 or 1."""
-    return node[0] == OP and (0x45 <= node[1] <= 0x66)
+    return node[0] == OP and 0x45 <= int(node[1]) <= 0x66
 
 
 def load(kind: int, offset: int, address: Node) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from sandbox.compiler.wasm import code
+from sandbox.compiler.wasm import code, library
 from sandbox.compiler.wasm.code import I64, Node
 from sandbox.compiler.wasm.dialect_call import call, method
 from sandbox.compiler.wasm.dialect_expr import (
@@ -19,11 +19,10 @@ from sandbox.compiler.wasm.dialect_expr import (
 )
 from sandbox.compiler.wasm.environment import Env
 from sandbox.compiler.wasm.function import Function
-from sandbox.compiler.wasm.source import Source, method_of, source_of
+from sandbox.compiler.wasm.source import Source, source_of
 from sandbox.compiler.wasm.types import ANY, INT, INTS, VOID, T, components, of_node
 from sandbox.compiler.wasm.unit import Unit
 from sandbox.compiler.wasm.values import V, fit
-from sandbox.compiler.wasm import library
 from sandbox.core.trap import Trap
 
 
@@ -298,6 +297,3 @@ def _raise(env: Env, node: ast.Raise) -> None:
         args.append(V(INT, (code.i64(0),)))
     call(env, source_of(library.fault), args)
     env.fn.emit((code.TRAP,))
-
-
-__all__ = ["compile_waiting", "method_of"]

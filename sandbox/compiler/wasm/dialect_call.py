@@ -8,10 +8,11 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from sandbox.compiler.wasm import code, heap_code, library
-from sandbox.compiler.wasm.code import I32, I64, Node
+from sandbox.compiler.wasm import code, generic, library
+from sandbox.compiler.wasm.code import I32, Node
 from sandbox.compiler.wasm.dialect_expr import count_of, element, value, value_as
 from sandbox.compiler.wasm.environment import Env
+from sandbox.compiler.wasm.intrinsics import INTRINSICS, address_of
 from sandbox.compiler.wasm.source import Source, method_of, source_of
 from sandbox.compiler.wasm.types import (
     ARRAY_HEAD,
@@ -26,7 +27,6 @@ from sandbox.compiler.wasm.types import (
     T,
     components,
     layout,
-    list_of,
     of_node,
     placed,
     record_type,
@@ -36,10 +36,10 @@ from sandbox.compiler.wasm.values import NOTHING, V, fit, integer, one, to_float
 from sandbox.core.dialect import Array, List
 
 _HEAPS: dict[Any, Any] = {
-    heapq.heappush: library.heappush,
-    heapq.heappop: library.heappop,
-    heapq.heapreplace: library.heapreplace,
-    heapq.heapify: library.heapify,
+    heapq.heappush: generic.heappush,
+    heapq.heappop: generic.heappop,
+    heapq.heapreplace: generic.heapreplace,
+    heapq.heapify: generic.heapify,
 }
 _REPLACED: dict[str, Any] = {
     "Trace.row": library.trace_row,
@@ -50,6 +50,7 @@ ALWAYS_CALLED = {
     "Trace.fold", "trace_fold", "trace_note", "fault", "alloc", "grow_list", "IntDict.widen",
     "IntDict.__setitem__", "IntDict.__delitem__", "exp_minus", "power_e", "heapify",
 }  # fmt: skip
+_LIBRARIES = (library.__name__, generic.__name__)
 LARGE_RECORDS = ("Netdev", "Sim", "Qdisc")  # their methods are called from few places, and seldom
 
 
@@ -81,9 +82,9 @@ def _named(env: Env, name: str, node: ast.Call, wanted: T | None) -> V:
         return _BUILTINS[name](env, *args)
     if isinstance(thing, type):
         return new_record(env, thing, args)
-    if isinstance(thing, FunctionType) and thing.__module__ == library.__name__:
-        if name in _INTRINSICS:
-            return _INTRINSICS[name](env, *args)
+    is_ours = isinstance(thing, FunctionType) and thing.__module__ in _LIBRARIES
+    if is_ours and name in INTRINSICS:
+        return INTRINSICS[name](env, *args)
     return call(env, source_of(_HEAPS.get(thing, thing)), args)
 
 
@@ -144,17 +145,21 @@ def _inline(env: Env, source: Source, types: list[T], args: list[V]) -> V:
     inner.result = source.result()
     with fn.collected() as made:
         for name, t, v in zip(source.params, types, args, strict=True):
-            if name not in source.assigned and not v.before:
-                if all(code.is_plain(node) for node in v.parts):
-                    inner.fixed[name] = v
-                    continue
+            plain = not v.before and all(code.is_plain(node) for node in v.parts)
+            if plain and name not in source.assigned:
+                inner.fixed[name] = v
+                continue
             locals_ = fn.locals_for(t)
             fn.assign(locals_, v)
             inner.vars[name] = t, locals_
         body = source.node.body
         if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
             result = inner.result
-            v = value(inner, body[0].value) if result is None else value_as(inner, body[0].value, result)
+            v = (
+                value(inner, body[0].value)
+                if result is None
+                else value_as(inner, body[0].value, result)
+            )
             return V(v.t, v.parts, made + v.before)
         inner.result_label = fn.label()
         with fn.collected() as statements:
@@ -184,11 +189,11 @@ def method(env: Env, owner: V, name: str, args: list[V]) -> V:
     if name == "append":
         return _append(env, owner, args[0])
     if name == "pop":
-        if args and args[0].const != 0 or args:
-            return call(env, source_of(library.list_pop_at), [owner, args[0]])
+        if (args and args[0].const != 0) or args:
+            return call(env, source_of(generic.list_pop_at), [owner, args[0]])
         return _pop(env, owner)
     if name == "insert":
-        return call(env, source_of(library.list_insert), [owner, *args])
+        return call(env, source_of(generic.list_insert), [owner, *args])
     assert name == "bit_length", name
     bits = code.op(code.I64_CLZ, owner.node)
     return one(INT, code.op(code.I64_SUB, code.i64(64), bits))
@@ -198,7 +203,7 @@ def contains(env: Env, owner: V, wanted: V) -> Node:
     """Return whether an int is in a list or dictionary."""
     if owner.t.record is not None:
         return method(env, owner, "__contains__", [wanted]).node
-    return call(env, source_of(library.list_contains), [owner, wanted]).node
+    return call(env, source_of(generic.list_contains), [owner, wanted]).node
 
 
 def _append(env: Env, owner: V, v: V) -> V:
@@ -211,10 +216,12 @@ def _append(env: Env, owner: V, v: V) -> V:
     fn.emit((code.SET, count, code.load(I32, 0, owner.node)))
     full = code.op(code.I32_EQ, (code.GET, count), code.load(I32, 4, owner.node))
     with fn.collected() as more:
-        call(env, source_of(library.grow_list), [_address(env, owner), integer(stride)])
+        call(env, source_of(library.grow_list), [address_of(env, owner), integer(stride)])
     fn.emit((code.IF, full, more, []))
     scaled = code.op(code.I32_MUL, (code.GET, count), code.i32(stride))
-    at = fn.keep(one(T("address"), code.op(code.I32_ADD, code.load(I32, 8, owner.node), scaled))).node
+    at = fn.keep(
+        one(T("address"), code.op(code.I32_ADD, code.load(I32, 8, owner.node), scaled))
+    ).node
     for kind, offset, node in zip(components(t), offsets, v.parts, strict=True):
         fn.emit(code.store(kind, offset, at, node))
     fn.emit(code.store(I32, 0, owner.node, code.op(code.I32_ADD, (code.GET, count), code.i32(1))))
@@ -274,10 +281,6 @@ def dispatch(env: Env, owner: V, name: str, args: list[V]) -> V:
 
 
 # --- memory --------------------------------------------------------------------------------------
-
-
-def _address(env: Env, owner: V) -> V:
-    return V(INT, (code.op(code.EXTEND_U, owner.parts[0]),), owner.before)
 
 
 def _new(env: Env, size: int) -> Node:
@@ -352,67 +355,3 @@ _BUILTINS: dict[str, Callable[..., V]] = {
     "min": lambda env, a, b: _extreme(env, code.I64_LE_S, a, b),
     "max": lambda env, a, b: _extreme(env, code.I64_GE_S, a, b),
 }
-
-
-# --- intrinsics ----------------------------------------------------------------------------------
-
-
-def _at(v: V) -> Node:
-    return code.op(code.WRAP, v.node) if v.const is None else code.i32(v.const)
-
-
-def _split(v: V) -> tuple[int, Node]:
-    """Return an address as a constant offset, which costs nothing, and the rest."""
-    node = v.node
-    if node[0] == code.OP and node[1] == code.I64_ADD and node[2][1][0] == I64:
-        if 0 <= node[2][1][1] < 1 << 16:
-            return node[2][1][1], code.op(code.WRAP, node[2][0])
-    return 0, _at(v)
-
-
-def _peek(kind: int) -> Callable[[Env, V], V]:
-    def peek(env: Env, at: V) -> V:
-        offset, base = _split(at)
-        node = code.load(kind, offset, base)
-        return one(INT, code.op(code.EXTEND_U, node) if kind == I32 else node)
-
-    return peek
-
-
-def _poke(opcode: int) -> Callable[[Env, V, V], V]:
-    def poke(env: Env, at: V, v: V) -> V:
-        offset, base = _split(at)
-        env.fn.emit((code.STORE, opcode, offset, base, fit(v, INT).node))
-        return NOTHING
-
-    return poke
-
-
-def _copy(env: Env, to: V, source: V, count: V) -> V:
-    env.fn.emit((code.DO, code.op(code.MEMORY_COPY, _at(to), _at(source), _at(count)), 0))
-    return NOTHING
-
-
-def _stop(env: Env) -> V:
-    env.fn.emit((code.TRAP,))
-    return NOTHING
-
-
-_INTRINSICS: dict[str, Callable[..., V]] = {
-    "peek32": _peek(I32),
-    "peek64": _peek(I64),
-    "poke8": _poke(code.STORE_8),
-    "poke16": _poke(code.STORE_16),
-    "poke32": _poke(code.STORE_32),
-    "poke64": _poke(code.STORES[I64]),
-    "copy": _copy,
-    "address": _address,
-    "item_at": heap_code.item_at,
-    "less": heap_code.less,
-    "smaller": heap_code.smaller,
-    "move": heap_code.move,
-    "fill": heap_code.fill,
-    "stop": _stop,
-}
-
-__all__ = ["BOOL", "list_of"]

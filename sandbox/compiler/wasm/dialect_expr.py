@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from sandbox.compiler.wasm import code
-from sandbox.compiler.wasm.code import I32, I64, Node
+from sandbox.compiler.wasm.code import I32, Node
 from sandbox.compiler.wasm.environment import Env
 from sandbox.compiler.wasm.types import (
     ARRAY_HEAD,
@@ -24,7 +24,7 @@ from sandbox.compiler.wasm.types import (
     layout,
     placed,
 )
-from sandbox.compiler.wasm.values import NULL, V, fit, integer, to_float, truth
+from sandbox.compiler.wasm.values import NULL, V, fit, to_float, truth
 
 _FOLD: dict[type, Any] = {
     ast.Add: operator.add,
@@ -149,9 +149,7 @@ def count_of(owner: V) -> Node:
     return code.op(code.EXTEND_U, code.load(I32, 0, owner.node))
 
 
-def item_address(
-    env: Env, owner: V, index: V, *, checked: bool = True
-) -> tuple[list[Node], Node]:
+def item_address(env: Env, owner: V, index: V, *, checked: bool = True) -> tuple[list[Node], Node]:
     """Return statements that check an index, and the address of the item (without an Array's head)."""
     with env.fn.collected() as made:
         owner = env.fn.keep(owner)
@@ -404,6 +402,3 @@ def _divided(env: Env, modulo: bool, a: V, b: V) -> V:
     quotient = code.op(code.I64_DIV_S, a.node, b.node)
     result = code.op(code.I64_SUB, quotient, code.op(code.EXTEND_U, fix))
     return V(INT, (result,), made)
-
-
-__all__ = ["I64"]

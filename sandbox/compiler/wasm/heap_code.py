@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sandbox.compiler.wasm import code
-from sandbox.compiler.wasm.code import I32, I64, Node
+from sandbox.compiler.wasm.code import I64, Node
 from sandbox.compiler.wasm.dialect_expr import item_address, pair_less
 from sandbox.compiler.wasm.environment import Env
 from sandbox.compiler.wasm.types import ADDRESS, BOOL, INT, components, placed
-from sandbox.compiler.wasm.values import NOTHING, V, fit, one
+from sandbox.compiler.wasm.values import NOTHING, V, fit
 
 
 def item_at(env: Env, heap: V, at: V) -> V:
@@ -53,6 +53,3 @@ def fill(env: Env, heap: V, at: V, item: V) -> V:
     for kind, offset, node in zip(components(t), offsets, item.parts, strict=True):
         env.fn.emit(code.store(kind, offset, at.node, node))
     return NOTHING
-
-
-__all__ = ["I32", "one"]

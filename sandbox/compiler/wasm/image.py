@@ -20,7 +20,6 @@ from sandbox.compiler.wasm.types import (
     T,
     layout,
     placed,
-    record_type,
 )
 from sandbox.core.dialect import Array, List
 from sandbox.core.skb import Skb, SkbPool
@@ -221,9 +220,7 @@ class Reading:
             assert t.record is not None
             self._update_record(at, thing, layout(t.record))
 
-    def _update_record(
-        self, at: int, thing: Any, plan: Layout, skip: tuple[str, ...] = ()
-    ) -> None:
+    def _update_record(self, at: int, thing: Any, plan: Layout, skip: tuple[str, ...] = ()) -> None:
         values = iter(plan.pack.unpack_from(self.memory, at))
         for name, (t, _) in plan.fields.items():
             value = next(values)
@@ -297,8 +294,6 @@ def _blank(t: T) -> Any:
         return List()
     if t.record is Skb:
         return Skb()
-    assert t.record is not None and t.record is not IntDict
-    return t.record.__new__(t.record)
-
-
-__all__ = ["Image", "Reading", "record_type"]
+    record: Any = t.record
+    assert record is not None and record is not IntDict
+    return record.__new__(record)

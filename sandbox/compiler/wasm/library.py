@@ -55,31 +55,6 @@ def address(thing: object) -> int:
     raise NotImplementedError
 
 
-def item_at(heap, at):  # type: ignore[no-untyped-def]
-    """Return where an item of a list lies; the index is known to be inside."""
-    raise NotImplementedError
-
-
-def less(heap, item, at):  # type: ignore[no-untyped-def]
-    """Return whether an item is less than the one at an address."""
-    raise NotImplementedError
-
-
-def smaller(heap, child):  # type: ignore[no-untyped-def]
-    """Return 1 when the item behind a child is less than it, else 0."""
-    raise NotImplementedError
-
-
-def move(heap, to, source):  # type: ignore[no-untyped-def]
-    """Copy an item from one address to another."""
-    raise NotImplementedError
-
-
-def fill(heap, at, item):  # type: ignore[no-untyped-def]
-    """Write an item to an address."""
-    raise NotImplementedError
-
-
 def stop() -> None:
     """End execution at once."""
 
@@ -127,106 +102,6 @@ def grow_list(at: int, stride: int) -> None:
         poke32(size_class, old)
     poke32(at + 8, block)
     poke32(at + 4, size // stride)
-
-
-# --- heaps ----------------------------------------------------------------------------------------
-
-
-def heappush(heap, item):  # type: ignore[no-untyped-def]
-    """Put an item on a heap."""
-    i = len(heap)
-    heap.append(item)
-    rise(heap, i, item)
-
-
-def rise(heap, start, item):  # type: ignore[no-untyped-def]
-    """Put an item in its place at or above a hole."""
-    i = start
-    hole = item_at(heap, i)
-    while i > 0:
-        parent = (i - 1) >> 1
-        above = item_at(heap, parent)
-        if not less(heap, item, above):
-            break
-        move(heap, hole, above)
-        hole = above
-        i = parent
-    fill(heap, hole, item)
-
-
-def sink(heap, n, item):  # type: ignore[no-untyped-def]
-    """Put an item in the place of the smallest of n: the hole sinks to a leaf, the item rises from there.
-
-    Choosing the smaller child is arithmetic, since no machine can foretell it.
-    """
-    i = 0
-    hole = item_at(heap, 0)
-    child = 1
-    while child + 1 < n:
-        child += smaller(heap, child)
-        below = item_at(heap, child)
-        move(heap, hole, below)
-        hole = below
-        i = child
-        child = 2 * i + 1
-    if child < n:
-        move(heap, hole, item_at(heap, child))
-        i = child
-    rise(heap, i, item)
-
-
-def heappop(heap):  # type: ignore[no-untyped-def]
-    """Take the smallest item off a heap."""
-    last = heap.pop()
-    n = len(heap)
-    if n == 0:
-        return last
-    top = heap[0]
-    sink(heap, n, last)
-    return top
-
-
-def heapreplace(heap, item):  # type: ignore[no-untyped-def]
-    """Put an item in the place of the smallest."""
-    sink(heap, len(heap), item)
-
-
-def heapify(heap):  # type: ignore[no-untyped-def]
-    """Make a heap of a list."""
-    for i in range(1, len(heap)):
-        item = heap[i]
-        rise(heap, i, item)
-
-
-# --- lists ----------------------------------------------------------------------------------------
-
-
-def list_pop_at(items, at):  # type: ignore[no-untyped-def]
-    """Take the item at an index out of a list."""
-    item = items[at]
-    for i in range(at, len(items) - 1):
-        items[i] = items[i + 1]
-    items.pop()
-    return item
-
-
-def list_insert(items, at, item):  # type: ignore[no-untyped-def]
-    """Put an item into a list at an index."""
-    items.append(item)
-    i = len(items) - 1
-    while i > at:
-        items[i] = items[i - 1]
-        i -= 1
-    items[at] = item
-
-
-def list_contains(items, wanted):  # type: ignore[no-untyped-def]
-    """Return whether an int is in a list."""
-    found = False
-    for i in range(len(items)):
-        if items[i] == wanted:
-            found = True
-    return found
 
 
 # --- dictionaries ---------------------------------------------------------------------------------
@@ -328,12 +203,29 @@ def put_row(
 
 
 def trace_row(
-    self: Trace, skb: int, kind: int, code: int, place: int, value: int, line: int, slot: int, aux: int
+    self: Trace,
+    skb: int,
+    kind: int,
+    code: int,
+    place: int,
+    value: int,
+    line: int,
+    slot: int,
+    aux: int,
 ) -> None:
     """Write a row that counts towards the digest (Trace.row)."""
     used = self.used
     put_row(
-        peek32(address(self.ring) + 8) + used, self.now_ns, skb, kind, code, place, value, line, slot, aux
+        peek32(address(self.ring) + 8) + used,
+        self.now_ns,
+        skb,
+        kind,
+        code,
+        place,
+        value,
+        line,
+        slot,
+        aux,
     )
     self.used = used + ROW_BYTES
     if self.kept:
@@ -343,7 +235,15 @@ def trace_row(
 
 
 def trace_note(
-    self: Trace, skb: int, kind: int, code: int, place: int, value: int, line: int, slot: int, aux: int
+    self: Trace,
+    skb: int,
+    kind: int,
+    code: int,
+    place: int,
+    value: int,
+    line: int,
+    slot: int,
+    aux: int,
 ) -> None:
     """Write a row for readers only (Trace.note)."""
     if self.kept:
@@ -351,9 +251,7 @@ def trace_note(
         used = peek32(out)
         if used + ROW_BYTES > peek32(out + 4):
             grow_list(out, 1)
-        put_row(
-            peek32(out + 8) + used, self.now_ns, skb, kind, code, place, value, line, slot, aux
-        )
+        put_row(peek32(out + 8) + used, self.now_ns, skb, kind, code, place, value, line, slot, aux)
         poke32(out, used + ROW_BYTES)
         self.rows += 1
 

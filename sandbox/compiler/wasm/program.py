@@ -76,9 +76,7 @@ def _function(facts: Facts, function: tree.Function) -> Defined:
         if not code.ends(fn.out):
             last = function.body[-1].span.end_line if function.body else function.span.line
             returned(scope, None, last)
-    return Defined(
-        ("program", function.name), tuple(given), components(result), fn.locals, body
-    )
+    return Defined(("program", function.name), tuple(given), components(result), fn.locals, body)
 
 
 def _take_all(scope: Scope, function: tree.Function) -> None:

@@ -94,9 +94,7 @@ def _negative(node: Node) -> Node:
 def _sum_overflows(a: Node, b: Node, result: Node) -> Node:
     """Both sides have one sign, the result the other."""
     return _negative(
-        code.op(
-            code.I64_AND, code.op(code.I64_XOR, a, result), code.op(code.I64_XOR, b, result)
-        )
+        code.op(code.I64_AND, code.op(code.I64_XOR, a, result), code.op(code.I64_XOR, b, result))
     )
 
 
@@ -119,7 +117,9 @@ def _product_overflows(a: Node, b: Node, result: Node) -> Node:
     smallest = code.op(code.I64_EQ, b, code.i64(INT_MIN))
     back = code.op(code.I64_NE, code.op(code.I64_DIV_S, result, a), b)
     is_zero = code.op(code.I64_EQZ, a)
-    exact = code.either(code.I32, is_zero, code.i32(0), code.either(code.I32, minus, smallest, back))
+    exact = code.either(
+        code.I32, is_zero, code.i32(0), code.either(code.I32, minus, smallest, back)
+    )
     return code.either(code.I32, large, exact, code.i32(0))
 
 

@@ -15,10 +15,7 @@ from sandbox.compiler.wasm.program_scope import Scope, type_of
 from sandbox.compiler.wasm.types import (
     BOOL,
     INT,
-    INTS,
     OPTIONAL_INT,
-    VOID,
-    components,
     layout,
     list_of,
     record_type,
@@ -273,6 +270,3 @@ def _plain(scope: Scope, expr: tree.HelperCall, args: list[V]) -> V:
             none = code.op(code.I64_EQZ, v.parts[0])
             return V(INT, (code.op(code.SELECT, code.i64(-1), first, none),), v.before)
     raise AssertionError(f"no translation of helper {name}")
-
-
-__all__ = ["INTS", "VOID", "components"]

@@ -9,7 +9,7 @@ from sandbox.compiler.wasm.dialect_expr import attribute, element
 from sandbox.compiler.wasm.frame import PARAMS
 from sandbox.compiler.wasm.program_arithmetic import bounds, computed, unary
 from sandbox.compiler.wasm.program_scope import CTX, SKB, Scope, is_record
-from sandbox.compiler.wasm.types import BOOL, INT, OPTIONAL_INT, T, array_of, components
+from sandbox.compiler.wasm.types import BOOL, INT, OPTIONAL_INT, array_of, components
 from sandbox.compiler.wasm.values import NULL, V, fit, integer, one
 from sandbox.core import trap
 from sandbox.core.skb import CB_WORDS
@@ -293,6 +293,3 @@ def _field(scope: Scope, expr: tree.Field | tree.FieldItem) -> V:
         scaled = code.op(code.I32_SHL, code.op(code.WRAP, inner.parts[0]), code.i32(3))
         return V(INT, (code.load(I64, offset, code.op(code.I32_ADD, at, scaled)),), inner.before)
     return V(INT, (code.load(I64, offset, at),), index.before)
-
-
-__all__ = ["T"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.compiler.records import CLASSES, RECORD_KINDS, Provenance, Sources
 from sandbox.compiler.wasm import code, library
-from sandbox.compiler.wasm.code import I32, I64, Node
+from sandbox.compiler.wasm.code import I32, Node
 from sandbox.compiler.wasm.dialect_call import call, method
 from sandbox.compiler.wasm.environment import Env
 from sandbox.compiler.wasm.frame import CLASS_WORDS, INSTANCE, Frame, frame_of
@@ -147,6 +147,3 @@ _NOWHERE: Any = _Nowhere()
 def is_record(kind: Kind) -> bool:
     """Whether values of this kind are indices of records."""
     return kind in RECORD_KINDS
-
-
-__all__ = ["I64"]

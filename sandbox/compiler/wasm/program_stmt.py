@@ -9,10 +9,10 @@ from sandbox.compiler.wasm.dialect_call import method, new_array
 from sandbox.compiler.wasm.dialect_expr import attribute, store_item
 from sandbox.compiler.wasm.frame import CLASSES as CLASSES_AT
 from sandbox.compiler.wasm.frame import FUEL, TABLE_KINDS, TRACE
+from sandbox.compiler.wasm.program_arithmetic import bounds
 from sandbox.compiler.wasm.program_call import RECORDS, inner_map
 from sandbox.compiler.wasm.program_expr import (
     VERDICTS,
-    bounds,
     cb_index,
     checked,
     encoded,
@@ -30,7 +30,7 @@ from sandbox.core import skb as core_skb
 from sandbox.core import trap
 from sandbox.core.classes import ClassTable
 from sandbox.core.ctx import Ctx
-from sandbox.core.instance import CALL_FUEL, Instance
+from sandbox.core.instance import CALL_FUEL
 from sandbox.core.kinds import CELL
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.skbmaps import SkbMapHash
@@ -360,9 +360,7 @@ class _Turns:
         self.scope = scope
         self.out, self.top, self.following = (scope.fn.label() for _ in range(3))
 
-    def make(
-        self, ended: Node, name: str, v: V, statement: tree.Stmt, advance: list[Node]
-    ) -> None:
+    def make(self, ended: Node, name: str, v: V, statement: tree.Stmt, advance: list[Node]) -> None:
         """Emit the loop: leave when `ended`, set the variable, burn, do the body, advance."""
         scope, fn = self.scope, self.scope.fn
         assert isinstance(statement, tree.ForRange | tree.ForMap | tree.ForClasses)
@@ -456,6 +454,3 @@ def _for_keys(scope: Scope, statement: tree.ForMap, owner: V) -> None:
     with fn.collected() as advance:
         fn.emit((code.SET, at, method(scope.env, owner, "next_slot", [now]).node))
     _Turns(scope).make(ended, statement.name, key, statement, advance)
-
-
-__all__ = ["Instance"]

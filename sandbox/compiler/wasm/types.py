@@ -114,7 +114,9 @@ def layout(record: type) -> Layout:
     at = 0
     form = "<"
     for one in fields(record):
-        t = OVERRIDES.get((record.__name__, one.name)) or annotation(one.type, record.__module__)
+        t = OVERRIDES.get((record.__name__, one.name)) or annotation(
+            str(one.type), record.__module__
+        )
         offset, width = at, 0
         first = SIZES[components(t)[0]] if t.kind != "hook" else 8
         offset = (at + first - 1) // first * first
@@ -141,14 +143,15 @@ def records() -> dict[str, type]:
         for name in (*(f"sandbox.core.{one}" for one in CORE), "sandbox.compiler.wasm.library"):
             module = importlib.import_module(name)
             for value in vars(module).values():
-                if isinstance(value, type) and value.__module__ == name:
-                    if hasattr(value, "__dataclass_fields__"):
-                        _RECORDS[value.__name__] = value
+                if not isinstance(value, type) or value.__module__ != name:
+                    continue
+                if hasattr(value, "__dataclass_fields__"):
+                    _RECORDS[value.__name__] = value
     return _RECORDS
 
 
 @cache
-def annotation(text: Any, module: str) -> T:
+def annotation(text: str, module: str) -> T:
     """Return the type an annotation of a module's text stands for."""
     return of_node(ast.parse(text, mode="eval").body, sys.modules[module])
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from sandbox.compiler.wasm import library
 from sandbox.compiler.wasm.binary import Defined, Imported, ModuleWriter
-from sandbox.compiler.wasm.code import F64, I32
 from sandbox.compiler.wasm.source import Source
 from sandbox.compiler.wasm.types import FLOAT, INT, T, array_of, components
 
@@ -81,6 +80,3 @@ class Unit:
             self.waiting.append((key, defined))
             self.writer.functions.append(defined)
         return key
-
-
-__all__ = ["F64", "I32", "Key", "Statics", "Unit"]
