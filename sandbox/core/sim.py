@@ -139,9 +139,7 @@ class Sim:
         queue = self.devices[0].queues[0]
         ring = self.devices[0].ring_packets
         for _ in range(steps):
-            if self.held:
-                self.held = False
-                heappop(events)
+            self.release()
             if len(events) == 0 or events[0][0] > end_ns or trace.rows >= rows:
                 return
             at_ns, order, kind, index, skb = events[0]

@@ -6,9 +6,9 @@ import ast
 
 from sandbox.compiler.wasm import code, library
 from sandbox.compiler.wasm.code import I64, Node
+from sandbox.compiler.wasm.dialect_arithmetic import binary
 from sandbox.compiler.wasm.dialect_call import call, method
 from sandbox.compiler.wasm.dialect_expr import (
-    binary,
     constant,
     element,
     field_of,

@@ -12,8 +12,9 @@ from sandbox.compiler.wasm.core_module import core_module
 from sandbox.compiler.wasm.dialect import compile_waiting
 from sandbox.compiler.wasm.dialect_call import hook_types
 from sandbox.compiler.wasm.frame import Frame
+from sandbox.compiler.wasm.program_loops import burn
 from sandbox.compiler.wasm.program_scope import Facts, Scope, is_record, type_of
-from sandbox.compiler.wasm.program_stmt import block, burn, returned
+from sandbox.compiler.wasm.program_stmt import block, returned
 from sandbox.compiler.wasm.types import BOOL, INT, T, components
 from sandbox.compiler.wasm.unit import Unit
 from sandbox.compiler.wasm.values import integer

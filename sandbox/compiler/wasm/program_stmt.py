@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from sandbox.compiler.records import CLASSES
 from sandbox.compiler.wasm import code
-from sandbox.compiler.wasm.code import I32, I64, Node
+from sandbox.compiler.wasm.code import I32, I64
 from sandbox.compiler.wasm.dialect_call import method, new_array
 from sandbox.compiler.wasm.dialect_expr import attribute, store_item
 from sandbox.compiler.wasm.frame import CLASSES as CLASSES_AT
-from sandbox.compiler.wasm.frame import FUEL, TABLE_KINDS, TRACE
+from sandbox.compiler.wasm.frame import TRACE
 from sandbox.compiler.wasm.program_arithmetic import bounds
-from sandbox.compiler.wasm.program_call import RECORDS, inner_map
 from sandbox.compiler.wasm.program_expr import (
     VERDICTS,
     cb_index,
     checked,
-    encoded,
     number,
     place,
     test,
@@ -23,6 +21,7 @@ from sandbox.compiler.wasm.program_expr import (
     value_as,
     word_address,
 )
+from sandbox.compiler.wasm.program_loops import loop
 from sandbox.compiler.wasm.program_scope import SKB, Scope, is_record, type_of
 from sandbox.compiler.wasm.types import BOOL, INT, INTS, OPTIONAL_INT, VOID, layout, record_type
 from sandbox.compiler.wasm.values import NULL, V, fit, integer, one
@@ -30,10 +29,7 @@ from sandbox.core import skb as core_skb
 from sandbox.core import trap
 from sandbox.core.classes import ClassTable
 from sandbox.core.ctx import Ctx
-from sandbox.core.instance import CALL_FUEL
 from sandbox.core.kinds import CELL
-from sandbox.core.skbmap import SkbMap
-from sandbox.core.skbmaps import SkbMapHash
 from sandbox.core.tables import Table
 from sandbox.core.trace import Trace
 from sandbox.language import tree
@@ -57,16 +53,6 @@ def block(scope: Scope, body: tuple[tree.Stmt, ...]) -> None:
         _statement(scope, statement)
         if code.ends(scope.fn.out):
             return
-
-
-def burn(scope: Scope, line: int) -> None:
-    """Take one unit of fuel; the run ends when none is left."""
-    fn = scope.fn
-    at = fn.keep(one(INTS, code.load(I32, FUEL, scope.frame))).node
-    left = fn.keep(one(INT, code.op(code.I64_SUB, code.load(I64, 8, at), code.i64(1)))).node
-    fn.emit(code.store(I64, 8, at, left))
-    stop = scope.faulting(trap.FUEL_CALL, line, integer(CALL_FUEL))
-    fn.emit((code.IF, code.op(code.I64_LT_S, left, code.i64(0)), stop, []))
 
 
 def _statement(scope: Scope, statement: tree.Stmt) -> None:
@@ -105,7 +91,7 @@ def _statement(scope: Scope, statement: tree.Stmt) -> None:
         case tree.Return():
             returned(scope, statement.value, statement.span.line)
         case _:
-            _loop(scope, statement)
+            loop(scope, statement, block)
 
 
 def _if(scope: Scope, statement: tree.If) -> None:
@@ -321,136 +307,3 @@ def _classified(scope: Scope, expr: tree.Expr) -> V:
     if low >= 0 and high <= M32:
         return v
     return one(INT, code.op(code.I64_AND, v.node, code.i64(M32)))
-
-
-# --- loops ---------------------------------------------------------------------------------------
-
-
-def _loop(scope: Scope, statement: tree.Stmt) -> None:
-    match statement:
-        case tree.While():
-            _while(scope, statement)
-        case tree.ForRange():
-            _for_range(scope, statement)
-        case tree.ForMap():
-            _for_map(scope, statement)
-        case tree.ForClasses():
-            _for_classes(scope, statement)
-        case _:
-            raise AssertionError(f"no translation of {type(statement).__name__}")
-
-
-def _while(scope: Scope, statement: tree.While) -> None:
-    fn = scope.fn
-    out, top = fn.label(), fn.label()
-    scope.loops.append((out, top))
-    with fn.collected() as body:
-        fn.emit((code.BR_IF, out, code.negate(test(scope, statement.test))))
-        burn(scope, statement.span.line)
-        block(scope, statement.body)
-        fn.emit((code.BR, top))
-    scope.loops.pop()
-    fn.emit((code.BLOCK, out, [(code.LOOP, top, body)]))
-
-
-class _Turns:
-    """A loop under construction: `out` ends it, `body` is what a turn does before it goes on."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-        self.out, self.top, self.following = (scope.fn.label() for _ in range(3))
-
-    def make(self, ended: Node, name: str, v: V, statement: tree.Stmt, advance: list[Node]) -> None:
-        """Emit the loop: leave when `ended`, set the variable, burn, do the body, advance."""
-        scope, fn = self.scope, self.scope.fn
-        assert isinstance(statement, tree.ForRange | tree.ForMap | tree.ForClasses)
-        scope.loops.append((self.out, self.following))
-        with fn.collected() as body:
-            t, locals_ = scope.declare(name, v.t)
-            fn.assign(locals_, fit(v, t))
-            burn(scope, statement.span.line)
-            block(scope, statement.body)
-        scope.loops.pop()
-        turn: list[Node] = [
-            (code.BR_IF, self.out, ended),
-            (code.BLOCK, self.following, body),
-            *advance,
-            (code.BR, self.top),
-        ]
-        fn.emit((code.BLOCK, self.out, [(code.LOOP, self.top, turn)]))
-
-
-def _for_range(scope: Scope, statement: tree.ForRange) -> None:
-    """Count; the last step is taken only when the end is farther than it, so that nothing wraps."""
-    fn = scope.fn
-    start = number(scope, statement.start)
-    counter = fn.local(I64)
-    fn.emit((code.SET, counter, start.node))
-    stop = fn.keep(number(scope, statement.stop)).node
-    now: Node = (code.GET, counter)
-    step = statement.step
-    ended = code.op(code.I64_GE_S if step > 0 else code.I64_LE_S, now, stop)
-    left = (stop, now) if step > 0 else (now, stop)
-    turns = _Turns(scope)
-    last = code.op(code.I64_LE_U, code.op(code.I64_SUB, *left), code.i64(abs(step)))
-    advance: list[Node] = [
-        (code.BR_IF, turns.out, last),
-        (code.SET, counter, code.op(code.I64_ADD, now, code.i64(step))),
-    ]
-    turns.make(ended, statement.name, one(INT, now), statement, advance)
-
-
-def _for_classes(scope: Scope, statement: tree.ForClasses) -> None:
-    fn = scope.fn
-    table = scope.held(CLASSES_AT, record_type(ClassTable))
-    at = fn.local(I64)
-    now = one(INT, (code.GET, at))
-    fn.emit((code.SET, at, method(scope.env, table, "first_class", []).node))
-    ended = code.op(code.I64_LT_S, now.node, code.i64(0))
-    base = method(scope.env, table, "base_of", [now])
-    sources = scope.facts.provenance.variable(scope.function.name, statement.name)
-    if len(sources) > 1:
-        base = encoded(scope, base, CLASSES)
-    with fn.collected() as advance:
-        fn.emit((code.SET, at, method(scope.env, table, "next_class", [now]).node))
-    _Turns(scope).make(ended, statement.name, base, statement, advance)
-
-
-def _for_map(scope: Scope, statement: tree.ForMap) -> None:
-    kind = scope.facts.maps[statement.map].kind
-    owner = scope.map(statement.map, RECORDS[kind])
-    if kind in TABLE_KINDS:
-        _for_keys(scope, statement, owner)
-        return
-    fn = scope.fn
-    if statement.index is not None:
-        line = statement.span.line
-        if kind == "SkbMapArray":
-            owner = inner_map(scope, owner, statement.map, statement.index, line)
-        else:
-            assert owner.t.record is SkbMapHash
-            owner = method(scope.env, owner, "find", [number(scope, statement.index)])
-    owner = fn.keep(owner)
-    assert owner.t.record is SkbMap
-    at = fn.local(I32)
-    now = one(SKB, (code.GET, at))
-    with fn.collected() as there:
-        fn.emit((code.SET, at, method(scope.env, owner, "first", []).node))
-    none: list[Node] = [(code.SET, at, code.i32(0))]
-    fn.emit((code.IF, owner.node, there, none))
-    ended = code.op(code.I32_EQZ, now.node)
-    with fn.collected() as advance:
-        fn.emit((code.SET, at, method(scope.env, owner, "after", [now]).node))
-    _Turns(scope).make(ended, statement.name, now, statement, advance)
-
-
-def _for_keys(scope: Scope, statement: tree.ForMap, owner: V) -> None:
-    fn = scope.fn
-    at = fn.local(I64)
-    now = one(INT, (code.GET, at))
-    fn.emit((code.SET, at, method(scope.env, owner, "first_slot", []).node))
-    ended = code.op(code.I64_LT_S, now.node, code.i64(0))
-    key = method(scope.env, owner, "key_at", [now])
-    with fn.collected() as advance:
-        fn.emit((code.SET, at, method(scope.env, owner, "next_slot", [now]).node))
-    _Turns(scope).make(ended, statement.name, key, statement, advance)
