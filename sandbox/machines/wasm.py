@@ -64,6 +64,15 @@ def warm() -> None:
             compiled(program, traced=traced)
 
 
+def _instance(
+    store: wasmtime.Store, module: wasmtime.Module, imports: list[Any]
+) -> wasmtime.Instance:
+    try:
+        return wasmtime.Instance(store, module, imports)
+    except wasmtime.WasmtimeError as problem:  # the address space is too small for its memory
+        raise MemoryError from problem
+
+
 class WasmMachine:
     """Runs a network that was just built. The core's objects are stale until `settle` or `read` is called."""
 
@@ -73,7 +82,7 @@ class WasmMachine:
         self.traced = self.sim.trace.kept
         self.core = core_module()
         self.store = wasmtime.Store(host.engine())
-        instance = wasmtime.Instance(self.store, host.core(), [])
+        instance = _instance(self.store, host.core(), [])
         self.exports = instance.exports(self.store)
         self.memory: wasmtime.Memory = self.exports["memory"]  # type: ignore[assignment]
         self.table: wasmtime.Table = self.exports["table"]  # type: ignore[assignment]
@@ -123,7 +132,7 @@ class WasmMachine:
         """Put a program's functions into the table once; return their numbers by name."""
         if id(program) not in self._bases:
             imports: list[Any] = [self.exports[one.name] for one in module.imports]  # type: ignore[index]
-            instance = wasmtime.Instance(self.store, module, imports)
+            instance = _instance(self.store, module, imports)
             exports = instance.exports(self.store)
             numbers = {}
             for name in (*program.entries.values(), *program.comparators):
