@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 
 from sandbox import shelf
-from sandbox.cli import _beside
+from sandbox.cli_inputs import beside
 from sandbox.compare import differences, play
 from sandbox.machines.interface import Engine
 from sandbox.protocol import Job
@@ -25,7 +25,7 @@ def test_every_scenario_agrees(path: object, trace: bool) -> None:
 
     assert isinstance(path, Path)
     data = path.read_bytes()
-    programs, files = _beside(path, data)
+    programs, files = beside(path, data)
     job = Job(scenario=data.decode(), programs=programs, files=files, trace=trace)
     assert differences(play(job, Engine.REFERENCE), play(job, Engine.WASM)) == []
 
