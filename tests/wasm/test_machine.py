@@ -15,7 +15,7 @@ from sandbox.engine import Run, prepare
 from sandbox.lockdown import Limits, forbid_code, lock
 from sandbox.machines.interface import Engine
 from sandbox.machines.wasm import WasmMachine
-from sandbox.protocol import Job
+from sandbox.protocol import Job, Outcome
 
 SCENARIO = """
 title = "t"
@@ -195,3 +195,41 @@ def test_no_machine_code_is_made_under_the_strict_filter() -> None:
         return b"compiled"
 
     assert in_locked_process(work) == (b"", -signal.SIGSYS)
+
+
+def test_a_full_trace_ends_both_engines_at_the_same_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.engine.ROWS_MAX", 500)
+    one = job(trace=True)
+    reference = play(one, Engine.REFERENCE)
+    assert reference is not None and reference.finished["outcome"] == "limit-output"
+    assert differences(reference, play(one, Engine.WASM)) == []
+
+
+def test_too_many_packets_end_both_engines_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.engine.PACKETS_MAX_UNTRACED", 50)
+    reference = play(job(), Engine.REFERENCE)
+    assert reference is not None and reference.finished["fault"]["slug"] == "too-many-packets"
+    assert differences(reference, play(job(), Engine.WASM)) == []
+
+
+def test_a_run_that_is_ended_early_gives_what_was_computed() -> None:
+    results = []
+    for engine in Engine:
+        run = prepare(job(span="5s", trace=True), engine).run
+        assert run is not None
+        run.advance(300)
+        run.end(Outcome.CANCELLED)
+        results.append(run.finished())
+    assert results[0] == results[1]
+    assert results[0]["truncated"]
+
+
+def test_a_retired_qdisc_of_the_same_handle_still_runs() -> None:
+    """Two qdiscs take handle 7: in turn; once only the later one had its functions."""
+    text = job().scenario + "".join(
+        f'[[event]]\nat = "{at}ms"\ndo = "tc"\n'
+        'tc = "qdisc replace dev eth0 root handle 7: pfifo limit 5"\n'
+        for at in (0, 20)
+    )
+    one = Job(scenario=text, programs=job().programs, files={}, trace=True)
+    assert differences(play(one, Engine.REFERENCE), play(one, Engine.WASM)) == []
