@@ -15,6 +15,7 @@ PAGE = 65536
 FOLD_ROWS = 64  # folded while they are still in the nearest cache
 GOLDEN = 0x9E3779B97F4A7C15
 OUT_OF_MEMORY = 100
+CELL_BYTES, CELLS_AT = 32, 8
 LOW32 = 0xFFFFFFFF
 FOLD = 25281  # 2**256 modulo the digest's prime
 EXCESS = 159  # 2**128 modulo the prime
@@ -119,65 +120,73 @@ class IntDict:
     used: int = 0
     inserted: int = 0
 
+    def cell(self, number: int) -> int:
+        """Return the address of a cell."""
+        return address(self.cells) + CELLS_AT + CELL_BYTES * number
+
+    def home(self, key: int) -> int:
+        """Return the number of the cell where a key belongs."""
+        return (((key & M64) * GOLDEN & M64) >> 32) & self.mask
+
     def find(self, key: int) -> int:
-        """Return where a key's cell is, or the empty cell where it would go."""
-        i = (((key & M64) * GOLDEN & M64) >> 32) & self.mask
-        cells = self.cells
-        while cells[4 * i + 1] != 0 and cells[4 * i] != key:
+        """Return the address of a key's cell, or of the empty cell where it would go."""
+        i = self.home(key)
+        at = self.cell(i)
+        while peek64(at + 8) != 0 and peek64(at) != key:
             i = (i + 1) & self.mask
-        return 4 * i
+            at = self.cell(i)
+        return at
 
     def get(self, key: int, default: int) -> int:
         """Return a key's value."""
-        value = self.cells[self.find(key) + 1]
+        value = peek64(self.find(key) + 8)
         return value - 1 if value != 0 else default
 
     def __contains__(self, key: int) -> bool:
-        return self.cells[self.find(key) + 1] != 0
+        return peek64(self.find(key) + 8) != 0
 
     def __len__(self) -> int:
         return self.used
 
     def __setitem__(self, key: int, value: int) -> None:
         at = self.find(key)
-        if self.cells[at + 1] == 0:
+        if peek64(at + 8) == 0:
             self.used += 1
             self.inserted += 1
-            self.cells[at] = key
-            self.cells[at + 2] = self.inserted
-        self.cells[at + 1] = value + 1
+            poke64(at, key)
+            poke64(at + 16, self.inserted)
+        poke64(at + 8, value + 1)
         if 2 * self.used > self.mask:
             self.widen()
 
     def __delitem__(self, key: int) -> None:
-        at = self.find(key) >> 2
-        mask = self.mask
-        cells = self.cells
+        hole = self.find(key)
+        if peek64(hole + 8) == 0:
+            stop()
         self.used -= 1
-        hole = at
+        empty = (hole - self.cell(0)) // CELL_BYTES
+        i = empty
         while True:
-            at = (at + 1) & mask
-            if cells[4 * at + 1] == 0:
+            i = (i + 1) & self.mask
+            at = self.cell(i)
+            if peek64(at + 8) == 0:
                 break
-            home = (((cells[4 * at] & M64) * GOLDEN & M64) >> 32) & mask
-            if ((at - home) & mask) >= ((at - hole) & mask):
-                cells[4 * hole] = cells[4 * at]
-                cells[4 * hole + 1] = cells[4 * at + 1]
-                cells[4 * hole + 2] = cells[4 * at + 2]
+            if ((i - self.home(peek64(at))) & self.mask) >= ((i - empty) & self.mask):
+                copy(hole, at, 24)
                 hole = at
-        cells[4 * hole + 1] = 0
+                empty = i
+        poke64(hole + 8, 0)
 
     def widen(self) -> None:
         """Double the cells."""
-        old = self.cells
+        old = self.cell(0)
+        count = self.mask + 1
         self.mask = 2 * self.mask + 1
         self.cells = Array[int](4 * (self.mask + 1))
-        for i in range(len(old) >> 2):
-            if old[4 * i + 1] != 0:
-                at = self.find(old[4 * i])
-                self.cells[at] = old[4 * i]
-                self.cells[at + 1] = old[4 * i + 1]
-                self.cells[at + 2] = old[4 * i + 2]
+        for i in range(count):
+            at = old + CELL_BYTES * i
+            if peek64(at + 8) != 0:
+                copy(self.find(peek64(at)), at, 24)
 
 
 # --- rows -----------------------------------------------------------------------------------------
