@@ -169,9 +169,9 @@ def of_node(node: ast.expr | None, module: Any) -> T:
         case ast.Subscript(value=ast.Name(id=name), slice=index):
             return _generic(name, index, module)
         case ast.Name(id=name):
-            return _named(name)
+            return _named(name, module)
         case ast.Attribute(attr=name):
-            return _named(name)
+            return _named(name, module)
     raise AssertionError(f"no type: {ast.dump(node)}")
 
 
@@ -188,8 +188,11 @@ _PLAIN = {
 }
 
 
-def _named(name: str) -> T:
-    return _PLAIN[name] if name in _PLAIN else record_type(records()[name])
+def _named(name: str, module: Any) -> T:
+    if name in _PLAIN:
+        return _PLAIN[name]
+    known = records().get(name)  # names of the core may be imported for type checking only
+    return record_type(known if known is not None else getattr(module, name))
 
 
 def _generic(name: str, index: ast.expr, module: Any) -> T:
