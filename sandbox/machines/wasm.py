@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import struct
 from typing import Any
@@ -43,6 +44,7 @@ from sandbox.language.tree import Program
 SIM = record_type(Sim)
 SPARE_BYTES = 1 << 20  # the least a run needs beside what stands at its start
 _COMPILED: dict[tuple[str, bool], tuple[ProgramModule, wasmtime.Module]] = {}
+atexit.register(_COMPILED.clear)  # before the interpreter takes wasmtime apart
 
 
 def compiled(program: Program, *, traced: bool) -> tuple[ProgramModule, wasmtime.Module]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import struct
 from functools import cache
@@ -46,6 +47,9 @@ def compiled(inline_nodes: int) -> tuple[wasmtime.Module, Statics]:
         unit.writer.exports[name] = unit.function(source, types, result)
     compile_waiting(unit)
     return wasmtime.Module(host.engine(), unit.writer.write()), statics
+
+
+atexit.register(compiled.cache_clear)  # before the interpreter takes wasmtime apart
 
 
 def box() -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import cache
 
 import wasmtime
@@ -36,6 +37,9 @@ def engine() -> wasmtime.Engine:
 def core() -> wasmtime.Module:
     """Return the core, as machine code."""
     return wasmtime.Module(engine(), core_module().binary)
+
+
+atexit.register(core.cache_clear)  # before the interpreter takes wasmtime apart
 
 
 def machine_code(program: ProgramModule) -> wasmtime.Module:
