@@ -43,6 +43,7 @@ from sandbox.language.tree import Program
 
 SIM = record_type(Sim)
 SPARE_BYTES = 1 << 20  # the least a run needs beside what stands at its start
+COMPILED_MAX = 256
 _COMPILED: dict[tuple[str, bool], tuple[ProgramModule, wasmtime.Module]] = {}
 atexit.register(_COMPILED.clear)  # before the interpreter takes wasmtime apart
 
@@ -51,9 +52,16 @@ def compiled(program: Program, *, traced: bool) -> tuple[ProgramModule, wasmtime
     """Return a program compiled; its code is the same for all its instances, so it is kept."""
     key = program.source, traced
     if key not in _COMPILED:
+        if len(_COMPILED) >= COMPILED_MAX:
+            del _COMPILED[next(iter(_COMPILED))]
         made = compile_program(program, traced=traced)
         _COMPILED[key] = made, host.machine_code(made)
     return _COMPILED[key]
+
+
+def forget() -> None:
+    """Let go of all compiled programs."""
+    _COMPILED.clear()
 
 
 def warm() -> None:
