@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -149,6 +150,7 @@ def test_a_checkpoint_brings_a_run_back() -> None:
 def in_locked_process(work: Callable[[], bytes]) -> tuple[bytes, int]:
     """Run `work` in a process locked as a worker that compiles; return what it says and how it ends."""
     host.warm()
+    gc.collect()  # runs of other tests hold address space
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     with ours, theirs:
@@ -161,7 +163,7 @@ def _forked(
     pid = os.fork()
     if pid == 0:
         os.dup2(theirs.fileno(), 0)
-        lock(Limits(cpu_ms=20_000, memory_bytes=1 << 30), parent, compiling=True)
+        lock(Limits(cpu_ms=20_000, memory_bytes=16 << 30), parent, compiling=True)
         try:
             said = work()
         except BaseException as problem:
