@@ -26,6 +26,8 @@ class Settings:
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
     origins: tuple[str, ...] = ()
     allow_unlocked: bool = False
+    # What runs a simulation: "reference" interprets, "wasm" compiles.
+    engine: str = "reference"
     scenarios_dir: Path = ROOT / "scenarios"
     page_dir: Path = ROOT / "frontend" / "dist"
     # Where the embedded database lives; or the URL of a Postgres, which then needs no folder.
@@ -80,6 +82,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     # The name that platforms give the address of a database they provide.
     if "DATABASE_URL" in environment:
         values.setdefault("database_url", environment["DATABASE_URL"])
+    if values.get("engine", "wasm") not in ("reference", "wasm"):
+        raise SettingError(f'{PREFIX}ENGINE must be "reference" or "wasm"')
     return Settings(**values)  # type: ignore[arg-type]
 
 

@@ -1,7 +1,7 @@
 """The shell: check a program or scenario, run or sweep a scenario, print the schema, list the library.
 
 Exit codes: 0 all is well, 1 the program's or scenario's fault, 2 wrong usage, 3 a limit was
-reached.
+reached, 4 the two engines differ.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ from sandbox.cli_inputs import (
     write,
 )
 from sandbox.cli_output import TraceWriter, result_text
+from sandbox.compare import compare
 from sandbox.diagnostics import Diagnostic
 from sandbox.engine import prepare
 from sandbox.language.check import check
+from sandbox.machines.interface import Engine
 from sandbox.protocol import Job, Outcome
 from sandbox.scenario.load import load
 from sandbox.scenario.model import Scenario
 from sandbox.scenario.schema import schema_text
 
+DIFFERENT = 4
 ADVANCE_ROWS = 65_536
 
 
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="Check and run packet schedulers.",
-        epilog="exit codes: 0 ok, 1 the program's fault, 2 usage, 3 limit",
+        epilog="exit codes: 0 ok, 1 the program's fault, 2 usage, 3 limit, 4 engines differ",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     checks = commands.add_parser("check", help="report every problem of a program or scenario")
@@ -78,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
                      help="set a parameter, e.g. limit=50 or 'eth0 1:.limit=50'")  # fmt: skip
     run.add_argument("--seed", type=int, metavar="N", help="instead of the scenario's")
     run.add_argument("--duration", metavar="TIME", help="instead of the scenario's, e.g. 5s")
+    run.add_argument("--engine", choices=("reference", "wasm", "both"), default="reference",
+                     help="what runs it; both: run twice and compare")  # fmt: skip
     run.add_argument("--summary", metavar="FILE", help="write the result as JSON")
     run.add_argument("--trace", metavar="FILE", help="write every event, one JSON object a line")
     run.set_defaults(command=run_command)
@@ -153,7 +158,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         duration=arguments.duration,
         trace=bool(arguments.trace),
     )
-    prepared = prepare(job)
+    engine = Engine.WASM if arguments.engine == "wasm" else Engine.REFERENCE
+    prepared = prepare(job, engine)
     if prepared.run is None:
         return _refused(prepared.diagnostics, path, loaded.model.expect_error)
     for one in prepared.diagnostics:
@@ -163,6 +169,13 @@ def run_command(arguments: argparse.Namespace) -> int:
     print(result_text(loaded.model, finished), end="")
     if arguments.summary:
         write(Path(arguments.summary), json.dumps(finished, indent=2, sort_keys=True) + "\n")
+    if arguments.engine == "both":
+        differences = compare(job)
+        for line in differences:
+            print(line)
+        if differences:
+            return DIFFERENT
+        print("both engines agree")
     return _exit_code(loaded.model, finished)
 
 

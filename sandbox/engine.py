@@ -17,13 +17,14 @@ from sandbox.build.places import Places
 from sandbox.build.programs import Programs
 from sandbox.build.traffic import build_source
 from sandbox.build.values import Overrides
-from sandbox.core.changes import apply
 from sandbox.core.kinds import FAULT
 from sandbox.core.sim import Sim
 from sandbox.core.skb import SkbPool
 from sandbox.core.trace import ROW_BYTES, Trace
 from sandbox.core.trap import Trap
 from sandbox.diagnostics import Diagnostic
+from sandbox.machines.interface import Engine, Machine
+from sandbox.machines.reference import ReferenceMachine
 from sandbox.protocol import PACKETS_MAX, ROWS_MAX, Job, Outcome
 from sandbox.results.dumps import dump_instance
 from sandbox.results.faults import describe, log_entry, outcome_of
@@ -55,6 +56,7 @@ class Run:
     network: Network
     changes: Changes
     overrides: Overrides
+    machine: Machine
     outcome: Outcome | None = None
     fault: dict[str, Any] | None = None
     truncated: bool = False
@@ -118,35 +120,45 @@ class Run:
 
         Without a trace it computes a slice of events and returns nothing.
         """
-        sim = self.sim
-        goal = sim.trace.rows + rows if sim.trace.kept else 1 << 62
-        goal = min(goal, ROWS_MAX) if sim.trace.kept else goal
+        machine = self.machine
+        if self.done:
+            return b""
+        goal = machine.rows() + rows if self.sim.trace.kept else 1 << 62
+        goal = min(goal, ROWS_MAX) if self.sim.trace.kept else goal
         try:
             self._compute(goal)
         except Trap as caught:
+            data = machine.take()
             self._fail(caught)
-        if self.outcome is None and sim.due_ns() < 0:
+            return self._counted(data)
+        except MemoryError:
+            data = machine.take()
+            self.end(Outcome.LIMIT_MEMORY)
+            return self._counted(data)
+        data = machine.take()
+        if machine.due_ns() < 0:
             self._finish(Outcome.OK)
-        if self.outcome is None and sim.trace.rows >= ROWS_MAX:
-            self.truncated = True
-            self._finish(Outcome.LIMIT_OUTPUT)
-        data = sim.trace.take()
+        elif machine.rows() >= ROWS_MAX:
+            self.end(Outcome.LIMIT_OUTPUT)
+        return self._counted(data)
+
+    def _counted(self, data: bytes) -> bytes:
+        """Return rows of the machine and those written after it stopped."""
+        data += self.sim.trace.take()
         self.rows += len(data) // ROW_BYTES
         return data
 
     def _compute(self, goal: int) -> None:
-        sim = self.sim
+        machine = self.machine
         if not self.begun:
             self.begun = True
-            sim.start()
-        limit = sim.handled + SLICE_EVENTS
-        while sim.handled < limit and sim.trace.rows < goal and sim.due_ns() >= 0:
-            sim.run(goal, limit - sim.handled)
-            while len(sim.changes) > 0:
-                apply(sim, self.changes.items[sim.changes.pop(0)])
-                sim.ask()
+            machine.start()
+        limit = machine.handled() + SLICE_EVENTS
+        while machine.handled() < limit and machine.rows() < goal and machine.due_ns() >= 0:
+            machine.run(goal, limit - machine.handled())
 
     def _fail(self, caught: Trap) -> None:
+        self.machine.read()
         self.fault = describe(self.network, caught)
         self.sim.trace.row(
             self.fault["skb"],
@@ -159,7 +171,7 @@ class Run:
             0,
         )
         self.truncated = True
-        self._finish(outcome_of(caught))
+        self._over(outcome_of(caught))
 
     def end(self, outcome: Outcome) -> None:
         """End a run early, for instance at a limit; what was computed is its result."""
@@ -168,6 +180,11 @@ class Run:
             self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
+        self.machine.read()
+        self._over(outcome)
+
+    def _over(self, outcome: Outcome) -> None:
+        """End the run; the core's objects show its last state."""
         self.outcome = outcome
         if outcome is Outcome.OK:
             self.sim.now_ns = max(self.sim.now_ns, self.scenario.duration_ns)
@@ -176,6 +193,8 @@ class Run:
 
     def log_since(self) -> list[dict[str, Any]]:
         """Return the log lines written since the last call."""
+        if not self.done:
+            self.machine.read_log()
         first = self.log_sent
         self.log_sent = len(self.sim.log)
         return [log_entry(self.network, index) for index in range(first, self.log_sent)]
@@ -183,13 +202,15 @@ class Run:
     def progress(self) -> dict[str, Any]:
         """Return how far the run is."""
         return {
-            "time_ns": self.sim.now_ns,
+            "time_ns": self.sim.now_ns if self.done else self.machine.now_ns(),
             "rows": self.rows,
-            "packets": self.sim.pool.made,
+            "packets": self.sim.pool.made if self.done else self.machine.made(),
         }
 
     def dumps(self) -> list[dict[str, Any]]:
         """Return the contents of all maps and globals, as user space sees them."""
+        if not self.done:
+            self.machine.read()
         return [dump_instance(built) for built in self.network.built.values()]
 
     def finished(self) -> dict[str, Any]:
@@ -232,14 +253,14 @@ class Run:
         return total.hexdigest()
 
 
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job, engine: Engine = Engine.REFERENCE) -> Prepared:
     """Check everything in a job and build its run; all problems are reported at once."""
     loaded = load(job.scenario, job.files, events=job.events, seed=job.seed, duration=job.duration)
     diagnostics = list(loaded.diagnostics)
     scenario = loaded.model
     if scenario is None:
         return Prepared(tuple(diagnostics), None)
-    network = _network(job, scenario)
+    network = _network(job, scenario, engine)
     network.build()
     for index, flow in enumerate(scenario.flows):
         ifindex = network.ifindex(flow.device)
@@ -249,10 +270,20 @@ def prepare(job: Job) -> Prepared:
     diagnostics += network.programs.problems + network.problems + network.overrides.strangers()
     if any(one.severity == "error" for one in diagnostics):
         return Prepared(tuple(diagnostics), None)
-    return Prepared(tuple(diagnostics), Run(scenario, network, changes, network.overrides))
+    machine = _machine(engine, network, changes)
+    run = Run(scenario, network, changes, network.overrides, machine)
+    return Prepared(tuple(diagnostics), run)
 
 
-def _network(job: Job, scenario: Scenario) -> Network:
+def _machine(engine: Engine, network: Network, changes: Changes) -> Machine:
+    if engine is Engine.WASM:
+        from sandbox.machines.wasm import WasmMachine  # wasmtime takes long to import
+
+        return WasmMachine(network, changes)
+    return ReferenceMachine(network, changes)
+
+
+def _network(job: Job, scenario: Scenario, engine: Engine) -> Network:
     trace = Trace(job.trace)
     trace.open()
     pool = SkbPool()
@@ -261,5 +292,5 @@ def _network(job: Job, scenario: Scenario) -> Network:
     sim = Sim(trace, pool, scenario.seed, scenario.duration_ns, most)
     sim.open()
     shared = {entry.name: entry for entry in scenario.programs}
-    programs = Programs(dict(job.programs), shared, job.trace)
+    programs = Programs(dict(job.programs), shared, job.trace, engine is Engine.REFERENCE)
     return Network(scenario, sim, Places(), programs, Overrides(job.params))

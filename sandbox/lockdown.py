@@ -75,10 +75,13 @@ def lock(
     parent_pid: int,
     layers: Collection[Layer] = ALL_LAYERS,
     allow_unlocked: bool = False,
+    *,
+    compiling: bool = False,
 ) -> frozenset[Layer]:
     """Lock this process and return the layers that are on; the control socket must be fd 0.
 
-    Raises LockError when a layer fails; with `allow_unlocked` a failed layer is left out instead.
+    With `compiling` machine code may still be made, until `forbid_code` is called. Raises LockError
+    when a layer fails; with `allow_unlocked` a failed layer is left out instead.
     """
     steps: dict[Layer, Callable[[], None]] = {
         Layer.FILES: close_files,
@@ -90,7 +93,7 @@ def lock(
         Layer.LANDLOCK: deny_by_landlock,
         Layer.RLIMITS: lambda: set_rlimits(limits),
         Layer.TIMER: lambda: start_timer(limits),
-        Layer.SECCOMP: filter_calls,
+        Layer.SECCOMP: lambda: filter_calls(compiling=compiling),
     }
     done = []
     for layer in ALL_LAYERS:
@@ -169,12 +172,17 @@ def start_timer(limits: Limits) -> None:
     signal.setitimer(signal.ITIMER_PROF, (limits.cpu_ms + TIMER_GRACE_MS) / 1000)
 
 
-def filter_calls() -> None:
+def filter_calls(*, compiling: bool = False) -> None:
     """Put on the system call filter."""
     machine = seccomp.architecture()
     if machine is None:
         raise Absent("no system call filter is known for this machine")
-    seccomp.load(machine)
+    seccomp.load(machine, compiling=compiling)
+
+
+def forbid_code() -> None:
+    """Put the strict filter on top of the one for compiling: no more memory becomes executable."""
+    filter_calls()
 
 
 def _prctl(option: int, value: int) -> None:

@@ -42,6 +42,7 @@ class Architecture:
     memory: tuple[int, ...]  # mmap, mprotect: third argument without PROT_EXEC
     control: tuple[int, ...]  # read, write: only fd 0
     receive: int  # recvfrom: only fd 0 with MSG_DONTWAIT
+    prctl: int  # while compiling, only to put on the next filter
 
 
 # Allowed: futex munmap madvise brk mremap clock_gettime getrandom rt_sigreturn rt_sigprocmask
@@ -57,6 +58,7 @@ ARCHITECTURES = {
         memory=(9, 10),
         control=(0, 1),
         receive=45,
+        prctl=157,
     ),
     "aarch64": Architecture(
         audit=0xC00000B7,
@@ -66,6 +68,7 @@ ARCHITECTURES = {
         memory=(222, 226),
         control=(63, 64),
         receive=207,
+        prctl=167,
     ),
 }
 
@@ -77,8 +80,11 @@ def architecture() -> Architecture | None:
     return ARCHITECTURES.get(platform.machine()) if platform.system() == "Linux" else None
 
 
-def assemble(machine: Architecture) -> list[Instruction]:
-    """Return the filter as BPF instructions; anything not named in the table ends in a kill."""
+def assemble(machine: Architecture, *, compiling: bool = False) -> list[Instruction]:
+    """Return the filter as BPF instructions; anything not named in the table ends in a kill.
+
+    A filter for `compiling` also allows memory that can be executed, and one more filter on top of it.
+    """
     code: list[Instruction] = [
         (LOAD, 0, 0, AT_ARCHITECTURE),
         (EQUAL, 1, 0, machine.audit),
@@ -89,11 +95,13 @@ def assemble(machine: Architecture) -> list[Instruction]:
         code += [(AT_LEAST, 0, 1, X32_BIT), (RETURN, 0, 0, KILL_PROCESS)]
     for number in machine.control:
         code += _when(number, [_argument(0), (EQUAL, 1, 0, 0), *_KILL, *_ALLOW])
-    for number in machine.memory:
+    if compiling:
+        code += _when(machine.prctl, [_argument(0), (EQUAL, 1, 0, PR_SET_SECCOMP), *_KILL, *_ALLOW])
+    for number in machine.memory if not compiling else ():
         code += _when(number, [_argument(2), (ANY_BIT, 0, 1, PROT_EXEC), *_KILL, *_ALLOW])
     flags = [_argument(3), (EQUAL, 1, 0, MSG_DONTWAIT), *_KILL, *_ALLOW]
     code += _when(machine.receive, [_argument(0), (EQUAL, 1, 0, 0), *_KILL, *flags])
-    for number in machine.allowed:
+    for number in (*machine.allowed, *(machine.memory if compiling else ())):
         code += _when(number, _ALLOW)
     for number in machine.refused:
         code += _when(number, [(RETURN, 0, 0, REFUSE)])
@@ -118,9 +126,12 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def load(machine: Architecture) -> None:
-    """Put this process under the filter, for good; needs no_new_privs. Raises OSError."""
-    instructions = assemble(machine)
+def load(machine: Architecture, *, compiling: bool = False) -> None:
+    """Put this process under the filter, for good; needs no_new_privs. Raises OSError.
+
+    Filters stack: the strictest answer of all that are on counts.
+    """
+    instructions = assemble(machine, compiling=compiling)
     packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
     buffer = ctypes.create_string_buffer(packed, len(packed))
     program = _Program(len(instructions), ctypes.cast(buffer, ctypes.c_void_p))

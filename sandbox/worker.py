@@ -11,19 +11,32 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from sandbox import shelf
 from sandbox.channel import Channel, ServiceGone
 from sandbox.diagnostics import Diagnostic
 from sandbox.engine import prepare
-from sandbox.lockdown import Limits, LockError, control_socket, lock
+from sandbox.lockdown import Layer, Limits, LockError, control_socket, forbid_code, lock
+from sandbox.machines.interface import Engine
 from sandbox.protocol import Exit, Outcome, ProtocolError, job_from_json
 from sandbox.stream import Start, Stream
 from sandbox.units import UnitError, parse_time_ns
 
 
-def main(limits: Limits, parent_pid: int, allow_unlocked: bool) -> NoReturn:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What a task may use. `seal` puts the last filter on: no machine code is made after it."""
+
+    limits: Limits
+    engine: Engine
+    seal: Callable[[], None]
+
+
+def main(
+    limits: Limits, parent_pid: int, allow_unlocked: bool, engine: Engine = Engine.REFERENCE
+) -> NoReturn:
     """Lock, serve one task from fd 0, and end the process; never returns into the zygote."""
     code = Exit.BROKEN
     try:
@@ -31,8 +44,11 @@ def main(limits: Limits, parent_pid: int, allow_unlocked: bool) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         sys.stdin = sys.stdout = sys.stderr = None
         control = control_socket()
-        lock(limits, parent_pid, allow_unlocked=allow_unlocked)
-        serve(Channel(control), limits)
+        compiling = engine is Engine.WASM
+        layers = lock(limits, parent_pid, allow_unlocked=allow_unlocked, compiling=compiling)
+        sealing = compiling and Layer.SECCOMP in layers
+        place = Workplace(limits=limits, engine=engine, seal=forbid_code if sealing else _sealed)
+        serve(Channel(control), place)
         code = Exit.DONE
     except LockError:
         code = Exit.UNLOCKED
@@ -44,14 +60,20 @@ def main(limits: Limits, parent_pid: int, allow_unlocked: bool) -> NoReturn:
         os._exit(code)
 
 
-def serve(channel: Channel, limits: Limits) -> None:
+def _sealed() -> None:
+    """Do nothing: the only filter is the strict one."""
+
+
+def serve(channel: Channel, place: Workplace) -> None:
     """Do the task that the first message names; whatever goes wrong is told in one message."""
     try:
         task = channel.receive()
         perform = TASKS.get(str(task.get("op")))
         if perform is None:
             raise ProtocolError("bad-message", "a worker does not know this task")
-        perform(channel, task, limits)
+        if perform is not run:
+            place.seal()
+        perform(channel, task, place)
     except ProtocolError as problem:
         channel.send(_error(problem.slug, problem.message))
     except MemoryError:
@@ -63,7 +85,7 @@ def serve(channel: Channel, limits: Limits) -> None:
         channel.send(finished(Outcome.CRASHED, type(problem).__name__))
 
 
-def run(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
+def run(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
     """Check, compile and run a job, streaming it by credit."""
     job = job_from_json(task.get("job"))
     rewind = task.get("rewind")
@@ -73,9 +95,10 @@ def run(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
         credit=int(task.get("credit", 0)),
         paused=bool(task.get("paused", False)),
         steps=int(task.get("steps", 0)),
-        cpu_ms=limits.cpu_ms,
+        cpu_ms=place.limits.cpu_ms,
     )
-    prepared = prepare(job)
+    prepared = prepare(job, place.engine)
+    place.seal()
     channel.send(_diagnostics(prepared.diagnostics, prepared.run is not None))
     if prepared.run is None:
         channel.send(finished(Outcome.COMPILE_ERROR))
@@ -86,7 +109,7 @@ def run(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
     channel.send({"op": "finished", **message})
 
 
-def check(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
+def check(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
     """Report every problem of a program or of a scenario with its programs."""
     program = task.get("program")
     if program is not None:
@@ -100,7 +123,7 @@ def check(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
     channel.send(_diagnostics(problems, ok))
 
 
-def show(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
+def show(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
     """Describe what ships with the sandbox: the library, the scenarios, the helpers."""
     shelves: dict[str, Callable[[], dict[str, Any]]] = {
         "library": shelf.library,
@@ -111,7 +134,7 @@ def show(channel: Channel, task: dict[str, Any], limits: Limits) -> None:
     channel.send({"op": op, **shelves[op]()})
 
 
-TASKS: dict[str, Callable[[Channel, dict[str, Any], Limits], None]] = {
+TASKS: dict[str, Callable[[Channel, dict[str, Any], Workplace], None]] = {
     "run": run,
     "check": check,
     "library": show,

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from sandbox import shelf, worker
 from sandbox.lockdown import CONTROL_FD, Limits
+from sandbox.machines.interface import Engine
 from sandbox.protocol import Exit
 from sandbox.selftest import self_test
 
@@ -28,9 +29,12 @@ REQUEST_BYTES_MAX = 4096
 class Zygote:
     """Forks workers on request and tells how they ended."""
 
-    def __init__(self, control: socket.socket, allow_unlocked: bool) -> None:
+    def __init__(
+        self, control: socket.socket, allow_unlocked: bool, engine: Engine = Engine.REFERENCE
+    ) -> None:
         self._control = control
         self._allow_unlocked = allow_unlocked
+        self._engine = engine
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._workers: dict[int, tuple[int, int]] = {}  # pidfd → pid, token
@@ -68,7 +72,7 @@ class Zygote:
             os.dup2(task_fd, CONTROL_FD)
         except OSError:
             os._exit(Exit.BROKEN)
-        worker.main(limits, parent_pid, self._allow_unlocked)
+        worker.main(limits, parent_pid, self._allow_unlocked, self._engine)
 
     def _reap(self, pidfd: int) -> None:
         pid, token = self._workers.pop(pidfd)
@@ -86,7 +90,7 @@ class Zygote:
 
 
 def main(arguments: list[str]) -> int:
-    """Warm up, prove the lock, say so, serve. Arguments: --allow-unlocked, --scenarios=PATH."""
+    """Warm up, prove the lock, say so, serve. Arguments: --allow-unlocked, --scenarios=PATH, --engine=NAME."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     allow_unlocked = "--allow-unlocked" in arguments
@@ -94,6 +98,11 @@ def main(arguments: list[str]) -> int:
     places = [item.removeprefix(prefix) for item in arguments if item.startswith(prefix)]
     control = socket.socket(fileno=CONTROL_FD)
     shelf.load(Path(places[0]) if places else shelf.SCENARIOS)
+    engine = Engine.WASM if "--engine=wasm" in arguments else Engine.REFERENCE
+    if engine is Engine.WASM:
+        from sandbox.machines.wasm import warm  # wasmtime takes long to import
+
+        warm()
     report = self_test()
     gc.collect()
     gc.freeze()
@@ -107,7 +116,7 @@ def main(arguments: list[str]) -> int:
     socket.send_fds(control, [json.dumps(ready).encode()], [])
     if not report.ok and not allow_unlocked:
         return 1
-    Zygote(control, allow_unlocked).serve()
+    Zygote(control, allow_unlocked, engine).serve()
     return 0
 
 

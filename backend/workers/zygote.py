@@ -77,7 +77,7 @@ class Zygote:
         self._token = 0
         self._ready: asyncio.Future[Lock] = self._loop.create_future()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        arguments = [f"--scenarios={settings.scenarios_dir}"]
+        arguments = [f"--scenarios={settings.scenarios_dir}", f"--engine={settings.engine}"]
         if settings.allow_unlocked:
             arguments.append("--allow-unlocked")
         with theirs:

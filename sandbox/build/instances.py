@@ -80,7 +80,7 @@ def build_instance(
     rng = Rng(stream_seed(sim.seed, f"program {name}"))
     instance = Instance(sim, len(sim.instances), place, Gauge(), rng)
     instance.open()
-    instance.uses_cb = loaded.code.uses_cb
+    instance.uses_cb = "cb" in loaded.uses
     instance.settles = _settles(loaded)
     instance.sets_ctx = "sets ctx" in loaded.uses
     sim.instances.append(instance)
@@ -112,11 +112,20 @@ def build_instance(
     runtime = Runtime(
         sim=sim, instance=instance, maps=maps, classes=classes, params=instance.params
     )
-    entries = loaded.code.instantiate(runtime)
+    entries = _entries(loaded, runtime)
     _hook(instance, entries)
     for tree, less in trees:
-        tree.less = entries.comparators[less]
+        if less in entries.comparators:
+            tree.less = entries.comparators[less]
     return Built(name, loaded, instance, entries, maps, map_places, instance.params)
+
+
+def _entries(loaded: Loaded, runtime: Runtime) -> Entries:
+    """Return the callables of an instance; only its globals when CPython will not run it."""
+    if loaded.code is not None:
+        return loaded.code.instantiate(runtime)
+    values = {variable.name: int(variable.initial) for variable in loaded.program.globals}
+    return Entries(namespace=dict(values), global_names={name: name for name in values})
 
 
 def _settles(loaded: Loaded) -> bool:

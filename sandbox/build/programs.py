@@ -18,6 +18,8 @@ from sandbox.language.tree import (
     HelperCall,
     Program,
     SetCtx,
+    SetSkbCb,
+    SkbCb,
     UserCall,
     VerdictConst,
     While,
@@ -51,8 +53,8 @@ class Loaded:
 
     name: str
     program: Program
-    code: Code
-    uses: frozenset[str]  # names of helpers and verdicts in it, "burns" when it has loops or calls
+    code: Code | None  # for CPython; None when another machine compiles the program
+    uses: frozenset[str]  # names of helpers and verdicts in it, "burns" with loops or calls, "cb"
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class Programs:
     texts: dict[str, str]
     shared: dict[str, SharedProgram]
     traced: bool
+    interpreted: bool = True  # CPython will run them
     problems: list[Diagnostic] = field(default_factory=list)
     loaded: dict[str, Loaded | None] = field(default_factory=dict)
 
@@ -98,7 +101,7 @@ class Programs:
         self.problems.extend(checked.diagnostics)
         if checked.program is None:
             return None
-        code = compile_program(checked.program, traced=self.traced)
+        code = compile_program(checked.program, traced=self.traced) if self.interpreted else None
         return Loaded(name, checked.program, code, frozenset(_names(checked.program.functions)))
 
     def sources(self) -> dict[str, str]:
@@ -121,6 +124,8 @@ def _names(node: Any) -> set[str]:
                 found.add(item.name)
             elif isinstance(item, Drop):
                 found.add("drop")
+            elif isinstance(item, SkbCb | SetSkbCb):
+                found.add("cb")
             elif isinstance(item, While | ForRange | ForMap | ForClasses | UserCall):
                 found.add("burns")
             elif isinstance(item, SetCtx):

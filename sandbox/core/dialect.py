@@ -19,6 +19,7 @@ INT_MIN = -(2**63)
 
 T = TypeVar("T")
 K = TypeVar("K")
+i32 = int  # annotation only: an int of 32 bits, kept in four bytes
 u64 = int  # annotation only: a non-negative int below 2**64, kept so by `& M64`
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core import trap
-from sandbox.core.dialect import Array, Hook, List, late, record
+from sandbox.core.dialect import INT_MAX, M32, Array, Hook, List, late, record
 from sandbox.core.gauge import Gauge
 from sandbox.core.ints import IntQueue
 from sandbox.core.kinds import (
@@ -133,17 +133,18 @@ class Instance:
     def skb_classify(self, skb: Skb, handle: int, ifindex: int, line: int) -> int:
         """Return the classid that the filters of a qdisc or class give, 0 for none or a drop."""
         verdict = self.skb_classify_action(skb, handle, ifindex, line)
-        return verdict >> 32 if verdict & 0xFFFFFFFF == 0 else 0
+        return (verdict >> 32) & M32 if verdict & M32 == 0 else 0
 
     def skb_classify_action(self, skb: Skb, handle: int, ifindex: int, line: int) -> int:
-        """Return classid << 32 | action of the filters of a qdisc or class."""
+        """Return classid << 32 | action of the filters of a qdisc or class, as a signed number."""
         sim = self.sim
         if ifindex == 0:
             ifindex = skb.ifindex
         qdisc = sim.qdisc_of(ifindex, handle)
         if qdisc is None:
             return 0
-        return qdisc.classify_by_filters(skb, handle, line)
+        found = qdisc.classify_by_filters(skb, handle, line)
+        return found - (1 << 64) if found > INT_MAX else found
 
     def child_enqueue(self, skb: Skb, classid: int, line: int) -> bool:
         """Give a packet to the child of a class; it is taken either way."""

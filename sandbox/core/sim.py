@@ -6,11 +6,11 @@ transmission before arrivals before timers at one instant, and is otherwise the 
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 
 from sandbox.core import trap
 from sandbox.core.ctx import Ctx
-from sandbox.core.dialect import Array, List, late, record
+from sandbox.core.dialect import Array, List, i32, late, record
 from sandbox.core.instance import CALL_FUEL, Instance
 from sandbox.core.kinds import (
     ARRIVE,
@@ -53,7 +53,7 @@ class Sim:
     packets_max: int
     now_ns: int = 0
     sequence: int = 0
-    events: List[tuple[int, int, int, int, Skb | None]] = late()
+    events: List[tuple[int, int, i32, i32, Skb | None]] = late()
     devices: List[Netdev] = late()  # by ifindex - 1
     qdiscs: List[Qdisc] = late()
     instances: List[Instance] = late()
@@ -69,6 +69,7 @@ class Sim:
     busy_ns: int = -1
     busy: int = 0
     handled: int = 0
+    held: bool = False  # the event being carried out still lies on the heap, on top
 
     def open(self) -> None:
         """Allocate the lists."""
@@ -87,8 +88,18 @@ class Sim:
         """Put an event on the heap; returns its number, by which it can be told from later ones."""
         self.sequence += 1
         number = self.sequence
-        heappush(self.events, (at_ns, ORDERS[kind] + number, kind, index, skb))
+        if self.held:  # it takes the place of the event that is being carried out
+            self.held = False
+            heapreplace(self.events, (at_ns, ORDERS[kind] + number, kind, index, skb))
+        else:
+            heappush(self.events, (at_ns, ORDERS[kind] + number, kind, index, skb))
         return number
+
+    def release(self) -> None:
+        """Take the event that was carried out off the heap unless another took its place."""
+        if self.held:
+            self.held = False
+            heappop(self.events)
 
     def start(self) -> None:
         """Run every program's init and schedule the first arrivals."""
@@ -109,6 +120,7 @@ class Sim:
 
     def due_ns(self) -> int:
         """Return the time of the next event, -1 when nothing is left before the end of the run."""
+        self.release()
         if len(self.events) == 0 or self.events[0][0] > self.end_ns:
             return -1
         return self.events[0][0]
@@ -127,9 +139,11 @@ class Sim:
         queue = self.devices[0].queues[0]
         ring = self.devices[0].ring_packets
         for _ in range(steps):
+            self.release()
             if len(events) == 0 or events[0][0] > end_ns or trace.rows >= rows:
                 return
-            at_ns, order, kind, index, skb = heappop(events)
+            at_ns, order, kind, index, skb = events[0]
+            self.held = True
             self.now_ns = at_ns
             trace.now_ns = at_ns
             self.handled += 1
@@ -148,6 +162,7 @@ class Sim:
                 self.devices[index - 1].receive(skb)
             elif kind == EV_CHANGE:
                 self.changes.append(index)
+                self.release()
                 return
             else:
                 self._wake(self.qdiscs[index], kind, number)
@@ -183,7 +198,11 @@ class Sim:
             self.sequence += 1
             source.due = self.sequence
             order = ORDERS[EV_ARRIVE] + self.sequence
-            heappush(self.events, (at_ns, order, EV_ARRIVE, source.index, None))
+            if self.held:
+                self.held = False
+                heapreplace(self.events, (at_ns, order, EV_ARRIVE, source.index, None))
+            else:
+                heappush(self.events, (at_ns, order, EV_ARRIVE, source.index, None))
 
     def make(self, source: Source, len_bytes: int) -> Skb:
         """Return a new packet of a source."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.core import trap
-from sandbox.core.dialect import M32, Array, List, late, record
+from sandbox.core.dialect import M32, Array, List, late, record, u64
 from sandbox.core.headers import Header, hash_tuple, header_byte
 from sandbox.core.kinds import FREE, HELD
 from sandbox.core.stats import FlowStats
@@ -52,7 +52,7 @@ class Skb:
     left: Skb | None = None
     right: Skb | None = None
     parent: Skb | None = None
-    weight: int = 0
+    weight: u64 = 0
 
 
 @record

@@ -1,0 +1,55 @@
+"""Host: wasmtime, set up so that compiled code runs in a locked worker: no threads, no signals, bounded memory."""
+
+from __future__ import annotations
+
+import atexit
+from functools import cache
+
+import wasmtime
+
+from sandbox.compiler.wasm.core_module import core_module
+from sandbox.compiler.wasm.library import PAGE
+from sandbox.compiler.wasm.program import ProgramModule
+from sandbox.compiler.wasm.unit import MEMORY_PAGES
+
+MEMORY_MAX_BYTES = MEMORY_PAGES * PAGE
+STACK_BYTES = 512 * 1024
+
+
+@cache
+def engine() -> wasmtime.Engine:
+    """Return the one engine of this process; made before a worker is forked."""
+    config = wasmtime.Config()
+    config.parallel_compilation = False
+    config.signals_based_traps = False
+    config.memory_reservation = MEMORY_MAX_BYTES
+    config.memory_may_move = False
+    config.memory_guard_size = 0
+    config.memory_reservation_for_growth = 0
+    config.max_wasm_stack = STACK_BYTES
+    # One user's data in a process of its own: there is nothing to leak by speculation.
+    config.cranelift_flag_set("enable_heap_access_spectre_mitigation", "false")
+    config.cranelift_flag_set("enable_table_access_spectre_mitigation", "false")
+    return wasmtime.Engine(config)
+
+
+@cache
+def core() -> wasmtime.Module:
+    """Return the core, as machine code."""
+    return wasmtime.Module(engine(), core_module().binary)
+
+
+atexit.register(core.cache_clear)  # before the interpreter takes wasmtime apart
+
+
+def machine_code(program: ProgramModule) -> wasmtime.Module:
+    """Return a program, as machine code."""
+    return wasmtime.Module(engine(), program.binary)
+
+
+def warm() -> None:
+    """Compile the core and enter it once, so that a locked worker has nothing left to ask the system for."""
+    store = wasmtime.Store(engine())
+    alloc = wasmtime.Instance(store, core(), []).exports(store)["alloc"]
+    assert isinstance(alloc, wasmtime.Func)
+    alloc(store, 0)

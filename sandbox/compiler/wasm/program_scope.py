@@ -1,0 +1,149 @@
+"""Scope: what the translation of one function of a program knows: its locals, its frame, the core around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.compiler.records import CLASSES, RECORD_KINDS, Provenance, Sources
+from sandbox.compiler.wasm import code, library
+from sandbox.compiler.wasm.code import I32, Node
+from sandbox.compiler.wasm.dialect_call import call, method
+from sandbox.compiler.wasm.environment import Env
+from sandbox.compiler.wasm.frame import CLASS_WORDS, INSTANCE, Frame, frame_of
+from sandbox.compiler.wasm.function import Function
+from sandbox.compiler.wasm.source import source_of
+from sandbox.compiler.wasm.types import INT, OPTIONAL_INT, VOID, T, record_type
+from sandbox.compiler.wasm.unit import Unit
+from sandbox.compiler.wasm.values import V, integer, one
+from sandbox.core.ctx import Ctx
+from sandbox.core.instance import Instance
+from sandbox.core.skb import Skb
+from sandbox.language import tree
+from sandbox.language.tree import Kind
+
+SKB, CTX = record_type(Skb), record_type(Ctx)
+_TYPES = {
+    Kind.SKB: SKB,
+    Kind.OPTIONAL_SKB: SKB,
+    Kind.CTX: CTX,
+    Kind.OPTIONAL_INT: OPTIONAL_INT,
+    Kind.NONE: VOID,
+    Kind.VOID: VOID,
+}
+
+
+def type_of(kind: Kind) -> T:
+    """Return the type of a value of the language; a record is the index of its first word, None is −1."""
+    return _TYPES.get(kind, INT)
+
+
+class Facts:
+    """What the translation knows of the whole program."""
+
+    def __init__(self, program: tree.Program, unit: Unit, *, traced: bool) -> None:
+        self.program = program
+        self.unit = unit
+        self.traced = traced
+        self.provenance = Provenance(program)
+        self.frame: Frame = frame_of(program)
+        self.maps = {m.name: m for m in program.maps}
+        self.functions = {f.name: f for f in program.functions}
+        self.param_index = {p.name: i for i, p in enumerate(program.params)}
+        self.global_index = {g.name: i for i, g in enumerate(program.globals)}
+        records = [*program.records, *([program.class_record] if program.class_record else [])]
+        self.fields = {(r.name, f.name): f for r in records for f in r.fields}
+
+
+class Scope:
+    """One function being translated; local 0 is the frame."""
+
+    def __init__(self, facts: Facts, function: tree.Function) -> None:
+        self.facts = facts
+        self.function = function
+        self.fn = Function()
+        self.env = Env(facts.unit, self.fn, _NOWHERE, ())
+        self.frame: Node = (code.GET, self.fn.local(I32))
+        self.kinds = {name: t.kind for name, t in (*function.params, *function.locals)}
+        self.vars: dict[str, tuple[T, list[int]]] = {}
+        self.loops: list[tuple[int, int]] = []
+        for name, t in function.params:
+            self.declare(name, type_of(t.kind))
+
+    def declare(self, name: str, t: T) -> tuple[T, list[int]]:
+        """Return a local variable, made when there is none of this name."""
+        if name not in self.vars:
+            known = type_of(self.kinds[name]) if name in self.kinds else t
+            self.vars[name] = known, self.fn.locals_for(known)
+        return self.vars[name]
+
+    def local(self, name: str) -> V:
+        """Return the value of a local variable."""
+        t, locals_ = self.declare(name, INT)
+        return V(t, tuple((code.GET, at) for at in locals_))
+
+    def kind_of(self, expr: tree.Expr) -> Kind:
+        """Return how an expression's value is represented; a narrowed local keeps its declared form."""
+        if isinstance(expr, tree.Local) and expr.name in self.kinds:
+            return self.kinds[expr.name]
+        return expr.type.kind
+
+    def sources(self, expr: tree.Expr) -> Sources:
+        """Return the tables an expression's record may belong to."""
+        return self.facts.provenance.of(expr, self.function.name)
+
+    # --- the frame
+
+    def held(self, offset: int, t: T) -> V:
+        """Return the object whose address the frame has at an offset."""
+        return one(t, code.load(I32, offset, self.frame))
+
+    def instance(self) -> V:
+        """Return the instance."""
+        return self.held(INSTANCE, record_type(Instance))
+
+    def map(self, name: str, record: type) -> V:
+        """Return a map."""
+        return self.held(self.facts.frame.maps[name], record_type(record))
+
+    def words(self, source: str) -> Node:
+        """Return the address of a table's words."""
+        at = CLASS_WORDS if source == CLASSES else self.facts.frame.maps[source] + 4
+        return code.load(I32, 8, code.load(I32, at, self.frame))
+
+    def of_instance(self, name: str, *args: V) -> V:
+        """Call a method of the instance."""
+        return method(self.env, self.instance(), name, list(args))
+
+    def core(self, function: Any, *args: V) -> V:
+        """Call a function of the core or library."""
+        return call(self.env, source_of(function), list(args))
+
+    # --- faults and wraps
+
+    def faulting(self, what: int, line: int, number: V | None = None) -> list[Node]:
+        """Return the statements that end the run."""
+        with self.fn.collected() as made:
+            self.core(library.fault, integer(what), integer(line), number or integer(0))
+            self.fn.emit((code.TRAP,))
+        return made
+
+    def wrapped_when(self, test: Node, line: int) -> None:
+        """Note that an int wrapped in a line, when it did."""
+        with self.fn.collected() as made:
+            self.of_instance("wrapped", integer(line))
+        self.fn.emit((code.IF, test, made, []))
+
+
+class _Nowhere:
+    """Stands for the source of a program's function, which is not in the dialect."""
+
+    name = "program"
+    module = None
+
+
+_NOWHERE: Any = _Nowhere()
+
+
+def is_record(kind: Kind) -> bool:
+    """Whether values of this kind are indices of records."""
+    return kind in RECORD_KINDS

@@ -1,0 +1,1 @@
+"""Machines: what carries out the events of a built network, by interpreting the core or by compiling it."""

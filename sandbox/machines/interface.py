@@ -1,0 +1,51 @@
+"""Machine: what carries out the events of a built network. There are two, and they give the same results.
+
+The reference machine runs the core as it stands under CPython; the wasm machine runs the same source compiled. Only
+`read` and `read_log` promise that the core's objects show the present state.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class Engine(StrEnum):
+    """Which machine runs a job."""
+
+    REFERENCE = "reference"
+    WASM = "wasm"
+
+
+class Machine(Protocol):
+    """Runs a network that was just built."""
+
+    def start(self) -> None:
+        """Run every program's init and schedule the first arrivals."""
+
+    def run(self, goal: int, steps: int) -> None:
+        """Carry out up to `steps` events and due changes, until `goal` rows were kept or the run is over."""
+
+    def due_ns(self) -> int:
+        """Return the time of the next event, -1 when nothing is left before the end."""
+
+    def handled(self) -> int:
+        """Return how many events were carried out."""
+
+    def rows(self) -> int:
+        """Return how many rows were kept."""
+
+    def now_ns(self) -> int:
+        """Return the simulated time."""
+
+    def made(self) -> int:
+        """Return how many packets were made."""
+
+    def take(self) -> bytes:
+        """Return the kept rows since the last call."""
+
+    def read(self) -> None:
+        """Bring the core's objects up to date and the digest with them."""
+
+    def read_log(self) -> None:
+        """Bring the log up to date."""

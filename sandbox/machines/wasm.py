@@ -1,0 +1,307 @@
+"""WasmMachine: one run in linear memory. The objects of the core are laid out, run, and read back when asked."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import struct
+from typing import Any
+
+import wasmtime
+
+from sandbox.build.changes import Changes
+from sandbox.build.instances import Built
+from sandbox.build.network import Network
+from sandbox.build.programs import library_texts
+from sandbox.compiler.wasm import host, library
+from sandbox.compiler.wasm.code import signed
+from sandbox.compiler.wasm.core_module import core_module
+from sandbox.compiler.wasm.frame import (
+    CLASS_WORDS,
+    CLASSES,
+    FUEL,
+    INSTANCE,
+    PARAMS,
+    TRACE,
+    Frame,
+)
+from sandbox.compiler.wasm.image import Image, Reading
+from sandbox.compiler.wasm.library import FAULT_CODE, HEAP_END, HEAP_TOP, STATICS
+from sandbox.compiler.wasm.program import ProgramModule, compile_program
+from sandbox.compiler.wasm.types import ANY, INT, INTS, layout, list_of, placed, record_type
+from sandbox.core.changes import Change
+from sandbox.core.classes import ClassTable
+from sandbox.core.instance import Instance
+from sandbox.core.sim import Sim
+from sandbox.core.skb import SkbPool
+from sandbox.core.skbmap import SkbMap
+from sandbox.core.tables import Table
+from sandbox.core.trace import Trace
+from sandbox.core.trap import Trap
+from sandbox.language.check import check
+from sandbox.language.tree import Program
+
+SIM = record_type(Sim)
+SPARE_BYTES = 1 << 20  # the least a run needs beside what stands at its start
+COMPILED_MAX = 256
+_COMPILED: dict[tuple[str, bool], tuple[ProgramModule, wasmtime.Module]] = {}
+atexit.register(_COMPILED.clear)  # before the interpreter takes wasmtime apart
+
+
+def compiled(program: Program, *, traced: bool) -> tuple[ProgramModule, wasmtime.Module]:
+    """Return a program compiled; its code is the same for all its instances, so it is kept."""
+    key = program.source, traced
+    if key not in _COMPILED:
+        if len(_COMPILED) >= COMPILED_MAX:
+            del _COMPILED[next(iter(_COMPILED))]
+        made = compile_program(program, traced=traced)
+        _COMPILED[key] = made, host.machine_code(made)
+    return _COMPILED[key]
+
+
+def forget() -> None:
+    """Let go of all compiled programs."""
+    _COMPILED.clear()
+
+
+def warm() -> None:
+    """Compile the core and the library before workers are forked."""
+    host.warm()
+    for name, text in library_texts().items():
+        program = check(text, name).program
+        assert program is not None
+        for traced in (False, True):
+            compiled(program, traced=traced)
+
+
+def _instance(
+    store: wasmtime.Store, module: wasmtime.Module, imports: list[Any]
+) -> wasmtime.Instance:
+    try:
+        return wasmtime.Instance(store, module, imports)
+    except wasmtime.WasmtimeError as problem:  # the address space is too small for its memory
+        raise MemoryError from problem
+
+
+class WasmMachine:
+    """Runs a network that was just built. The core's objects are stale until `settle` or `read` is called."""
+
+    def __init__(self, network: Network, changes: Changes) -> None:
+        self.network = network
+        self.sim = network.sim
+        self.traced = self.sim.trace.kept
+        self.core = core_module()
+        self.store = wasmtime.Store(host.engine())
+        instance = _instance(self.store, host.core(), [])
+        self.exports = instance.exports(self.store)
+        self.memory: wasmtime.Memory = self.exports["memory"]  # type: ignore[assignment]
+        self.table: wasmtime.Table = self.exports["table"]  # type: ignore[assignment]
+        self.image = Image(self.core.statics.end)
+        self.frames: list[tuple[Built, Frame, int]] = []
+        self._functions = 1  # the table's first entry stays empty: no function
+        self._bases: dict[int, dict[str, int]] = {}
+        self._lay_out(changes)
+
+    # --- laying out
+
+    def _lay_out(self, changes: Changes) -> None:
+        image = self.image
+        network = (
+            self.network
+        )  # of two qdiscs that take the same handle in turn, `built` has the later
+        every = [*network.built.values(), *network.targets.values()]
+        for built in {id(built): built for built in every}.values():
+            self._hook(built)
+        self.sim_at = image.place(self.sim, SIM)
+        self._trace_at = image.place(self.sim.trace, record_type(Trace))
+        self._pool_at = image.place(self.sim.pool, record_type(SkbPool))
+        self.changes_at = [image.place(change, record_type(Change)) for change in changes.items]
+        image.fill()
+        for built, frame, at in self.frames:
+            self._fill_frame(built, frame, at)
+        image.fill()
+        self._write()
+
+    def _hook(self, built: Built) -> None:
+        """Make an instance's frame and say which functions its hooks mean."""
+        program, module = compiled(built.loaded.program, traced=self.traced)
+        numbers = self._load(program, module)
+        image = self.image
+        at = image.reserve(program.frame.size)
+        self.frames.append((built, program.frame, at))
+        for role, name in program.entries.items():
+            image.hooks[id(built.instance), role] = numbers[name], at
+        for declared in built.loaded.program.maps:
+            if not declared.less:
+                continue
+            one = built.maps[declared.name]
+            for inner in [one] if isinstance(one, SkbMap) else one.inner:
+                image.hooks[id(inner.tree), "less"] = numbers[declared.less], at
+
+    def _load(self, program: ProgramModule, module: wasmtime.Module) -> dict[str, int]:
+        """Put a program's functions into the table once; return their numbers by name."""
+        if id(program) not in self._bases:
+            imports: list[Any] = [self.exports[one.name] for one in module.imports]  # type: ignore[index]
+            instance = _instance(self.store, module, imports)
+            exports = instance.exports(self.store)
+            numbers = {}
+            for name in (*program.entries.values(), *program.comparators):
+                self.table.set(self.store, self._functions, exports[name])
+                numbers[name] = self._functions
+                self._functions += 1
+            self._bases[id(program)] = numbers
+        return self._bases[id(program)]
+
+    def _fill_frame(self, built: Built, frame: Frame, at: int) -> None:
+        image = self.image
+
+        def put(offset: int, address: int) -> None:
+            struct.pack_into("<I", image.data, at + offset - image.start, address)
+
+        instance = built.instance
+        put(INSTANCE, image.place(instance, record_type(Instance)))
+        put(FUEL, image.place(instance.fuel, INTS))
+        put(TRACE, image.place(self.sim.trace, record_type(Trace)))
+        if built.classes is not None:
+            put(CLASSES, image.place(built.classes, record_type(ClassTable)))
+            put(CLASS_WORDS, image.place(built.classes.words, list_of(INT)))
+        else:
+            empty = ClassTable(self.sim.trace, 0, 0)
+            empty.open()
+            put(CLASSES, image.place(empty, record_type(ClassTable)))
+        params = image.place(instance.params, list_of(ANY))
+        put(PARAMS, struct.unpack_from("<I", image.data, params + 8 - image.start)[0])
+        for name, offset in frame.maps.items():
+            one = built.maps[name]
+            put(offset, image.place(one, record_type(type(one))))
+            if isinstance(one, Table):
+                put(offset + 4, image.place(one.words, list_of(INT)))
+        for variable in built.loaded.program.globals:
+            offset = at + frame.globals[variable.name] - image.start
+            value = built.entries.get_global(variable.name)
+            struct.pack_into("<q", image.data, offset, signed(value))
+
+    def _write(self) -> None:
+        """Copy constants and image into memory."""
+        end = self.image.end
+        if end + SPARE_BYTES > host.MEMORY_MAX_BYTES:
+            raise MemoryError
+        self.memory.write(self.store, self.core.statics.data, STATICS)
+        self.memory.write(self.store, self.image.data, self.image.start)
+        cells = struct.pack("<II", end, host.MEMORY_MAX_BYTES)
+        self.memory.write(self.store, cells, HEAP_TOP)
+        assert HEAP_END == HEAP_TOP + 4
+        self.image.data = bytearray(self.image.data[:0])
+
+    # --- running
+
+    def _call(self, name: str, *args: int) -> Any:
+        try:
+            return self.exports[name](self.store, *args)  # type: ignore[operator]
+        except wasmtime.Trap:
+            code, line, value = struct.unpack("<3q", self._bytes(FAULT_CODE, 24))
+            if code == 0:
+                raise
+            if code == library.OUT_OF_MEMORY:
+                raise MemoryError from None
+            raise Trap(code, line, value) from None
+
+    def _bytes(self, at: int, count: int) -> bytes:
+        return bytes(self.memory.read(self.store, at, at + count))
+
+    def _word(self, owner: int, record: type, name: str) -> int:
+        """Return an int field of a record in memory."""
+        _, offset = layout(record).fields[name]
+        return int(struct.unpack("<q", self._bytes(owner + offset, 8))[0])
+
+    def start(self) -> None:
+        """Run every program's init and schedule the first arrivals."""
+        self._call("Sim.start", self.sim_at)
+
+    def run(self, goal: int, steps: int) -> None:
+        """Carry out up to `steps` events, until `goal` rows were kept, a change is due or the run is over."""
+        self._call("Sim.run", self.sim_at, goal, steps)
+        for index in self._due_changes():
+            self._call("apply", self.sim_at, self.changes_at[index])
+            self._call("Sim.ask", self.sim_at)
+
+    def _due_changes(self) -> list[int]:
+        """Take the changes that are due."""
+        _, offset = layout(Sim).fields["changes"]
+        (at,) = struct.unpack("<I", self._bytes(self.sim_at + offset, 4))
+        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
+        if count == 0:
+            return []
+        self.memory.write(self.store, b"\0\0\0\0", at)
+        return list(struct.unpack(f"<{count}q", self._bytes(items, 8 * count)))
+
+    def due_ns(self) -> int:
+        """Return the time of the next event, -1 when the run is over."""
+        return int(self._call("Sim.due_ns", self.sim_at))
+
+    def handled(self) -> int:
+        """Return how many events were carried out."""
+        return self._word(self.sim_at, Sim, "handled")
+
+    def rows(self) -> int:
+        """Return how many rows were kept."""
+        return self._word(self._trace_at, Trace, "rows")
+
+    def now_ns(self) -> int:
+        """Return the simulated time."""
+        return self._word(self.sim_at, Sim, "now_ns")
+
+    def made(self) -> int:
+        """Return how many packets were made."""
+        return self._word(self._pool_at, SkbPool, "made")
+
+    def take(self) -> bytes:
+        """Return the kept rows since the last call."""
+        _, offset = layout(Trace).fields["out"]
+        (at,) = struct.unpack("<I", self._bytes(self._trace_at + offset, 4))
+        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
+        if count == 0:
+            return b""
+        self.memory.write(self.store, b"\0\0\0\0", at)
+        return self._bytes(items, count)
+
+    # --- reading back
+
+    def read(self) -> None:
+        """Bring the core's objects and the programs' globals up to date."""
+        self._call("trace_fold", self._trace_at)
+        whole = self._whole()
+        Reading(self.image, whole).read(self.sim_at, SIM)
+        for built, frame, at in self.frames:
+            for name, offset in frame.globals.items():
+                (value,) = struct.unpack_from("<q", whole, at + offset)
+                built.entries.set_global(name, value)
+
+    def _whole(self) -> memoryview:
+        """Return a view of memory, valid until the next call into it."""
+        size = self.memory.data_len(self.store)
+        pointer = self.memory.data_ptr(self.store)
+        view = (ctypes.c_ubyte * size).from_address(ctypes.addressof(pointer.contents))
+        return memoryview(view).cast("B")
+
+    def read_log(self) -> None:
+        """Bring the log up to date."""
+        t, offset = layout(Sim).fields["log"]
+        (at,) = struct.unpack("<I", self._bytes(self.sim_at + offset, 4))
+        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
+        known = len(self.sim.log)
+        if count > known:
+            first = items + known * placed(t.of[0])[1]
+            self.sim.log.extend(Reading(self.image, self._whole()).items(first, count - known, t))
+
+    def snapshot(self) -> bytes:
+        """Return all memory in use: a checkpoint."""
+        (top,) = struct.unpack("<I", self._bytes(HEAP_TOP, 4))
+        return self._bytes(0, top)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go back to a checkpoint of this run; what was fresh memory then is fresh again."""
+        (top,) = struct.unpack("<I", self._bytes(HEAP_TOP, 4))
+        if top > len(snapshot):
+            self.memory.write(self.store, bytes(top - len(snapshot)), len(snapshot))
+        self.memory.write(self.store, snapshot, 0)

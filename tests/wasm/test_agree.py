@@ -1,0 +1,41 @@
+"""Both engines give the same rows, digests, statistics, maps, logs and faults."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+
+from sandbox import shelf
+from sandbox.cli_inputs import beside
+from sandbox.compare import differences, play
+from sandbox.machines.interface import Engine
+from sandbox.protocol import Job
+from tests.wasm.jobs import jobs
+
+EXAMPLES = int(os.environ.get("AGREE_EXAMPLES", "40"))
+SHIPPED = sorted(shelf.SCENARIOS.glob("*/*.toml"))
+
+
+@pytest.mark.parametrize("trace", [False, True], ids=["digest", "trace"])
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_scenario_agrees(path: object, trace: bool) -> None:
+    from pathlib import Path
+
+    assert isinstance(path, Path)
+    data = path.read_bytes()
+    programs, files = beside(path, data)
+    job = Job(scenario=data.decode(), programs=programs, files=files, trace=trace)
+    assert differences(play(job, Engine.REFERENCE), play(job, Engine.WASM)) == []
+
+
+@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(jobs())
+def test_random_jobs_agree(job: Job) -> None:
+    reference = play(job, Engine.REFERENCE)
+    if reference is None:
+        event("refused")
+        return
+    event(f"outcome {reference.finished['outcome']}")
+    assert differences(reference, play(job, Engine.WASM)) == []
