@@ -183,6 +183,8 @@ def interrupted(folder: Path, number: signal.Signals, *arguments: str) -> tuple[
     process = subprocess.Popen(
         command(folder, *arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
+        # A runner in the background may itself ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     part = folder / "out.csv.part"
     until = time.monotonic() + 30
