@@ -139,7 +139,8 @@ class Sim:
         queue = self.devices[0].queues[0]
         ring = self.devices[0].ring_packets
         for _ in range(steps):
-            self.release()
+            if self.held:
+                self.release()
             if len(events) == 0 or events[0][0] > end_ns or trace.rows >= rows:
                 return
             at_ns, order, kind, index, skb = events[0]
