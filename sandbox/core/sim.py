@@ -34,9 +34,8 @@ from sandbox.core.trace import Trace
 EV_CHANGE, EV_ARRIVE = 0, 5
 ORDER_BITS = 40
 ORDER_MASK = (1 << ORDER_BITS) - 1
-RUN_FUEL, PACKET_FUEL = 1_000_000, 1_000
-WAKE_FUEL = 100  # what a watchdog or timer costs the run, so that waking each nanosecond ends
-BUSY_MAX = 100_000
+# A watchdog or timer costs the run fuel too, so that waking each nanosecond ends.
+RUN_FUEL, PACKET_FUEL, WAKE_FUEL, BUSY_MAX = 1_000_000, 1_000, 100, 100_000
 
 # Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, timers.
 ORDERS: Array[int] = Array([rank << ORDER_BITS for rank in (0, 1, 1, 3, 3, 2)])
