@@ -276,7 +276,7 @@ def prepare(job: Job, engine: Engine = Engine.REFERENCE) -> Prepared:
 
 
 def _machine(engine: Engine, network: Network, changes: Changes) -> Machine:
-    if engine is Engine.WASM:
+    if engine == Engine.WASM:
         from sandbox.machines.wasm import WasmMachine  # wasmtime takes long to import
 
         return WasmMachine(network, changes)
@@ -292,5 +292,5 @@ def _network(job: Job, scenario: Scenario, engine: Engine) -> Network:
     sim = Sim(trace, pool, scenario.seed, scenario.duration_ns, most)
     sim.open()
     shared = {entry.name: entry for entry in scenario.programs}
-    programs = Programs(dict(job.programs), shared, job.trace, engine is Engine.REFERENCE)
+    programs = Programs(dict(job.programs), shared, job.trace, engine == Engine.REFERENCE)
     return Network(scenario, sim, Places(), programs, Overrides(job.params))

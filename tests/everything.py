@@ -26,6 +26,9 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PARALLEL = ("-nauto", "--maxprocesses=8")
+# The comparison of the two engines runs in a process of its own.
+ENGINES = "tests/wasm"
+APART = f"--ignore={ENGINES}"
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 
@@ -163,7 +166,7 @@ def other_python(version: str, python: str) -> Outcome:
     if made.failed:
         return made
     interpreter = str(venv / "bin" / "python")
-    return perform(pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL))
+    return perform(pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL, APART))
 
 
 # --- all of it ---------------------------------------------------------------------------------------
@@ -175,7 +178,8 @@ def run_all(fast: bool, notes: list[str]) -> list[Outcome]:
     # Without it the tests of the store say that they could not run on Postgres.
     if postgres.programs() is None:
         install_debian("postgresql")
-    outcomes.append(perform(pytest_step("python", sys.executable, "not e2e", *PARALLEL)))
+    outcomes.append(perform(pytest_step("python", sys.executable, "not e2e", *PARALLEL, APART)))
+    outcomes.append(perform(pytest_step("engines", sys.executable, "not e2e", ENGINES)))
     if fast:
         return outcomes
     outcomes += [perform(step) for step in page_steps()]
