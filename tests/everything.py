@@ -166,7 +166,9 @@ def other_python(version: str, python: str) -> Outcome:
     if made.failed:
         return made
     interpreter = str(venv / "bin" / "python")
-    return perform(pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL, APART))
+    return perform(
+        pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL, APART)
+    )
 
 
 # --- all of it ---------------------------------------------------------------------------------------
