@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sandbox.language import limits, returns, tree
 from sandbox.language.flow import BORROWED, LENT, OWNED, PACKETS, State, Var
 from sandbox.language.function_check import FunctionCheck, Summary, Whole
+from sandbox.language.jumps import check_jumps
 from sandbox.language.operands import kind_text
 from sandbox.language.prescan import Names, prescan
 from sandbox.language.report import Report, span_of
@@ -75,6 +76,7 @@ def check_function(name: str, scope: Scope, report: Report, whole: Whole) -> tre
     _check_form(node, report)
     summary = Summary(name)
     names = prescan(node, scope, report)
+    check_jumps(node, report)
     params = _parameters(node, role, scope, summary, report)
     summary.params = params
     c = FunctionCheck(

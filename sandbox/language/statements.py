@@ -81,7 +81,6 @@ def _if(c: FunctionCheck, node: ast.If) -> list[Stmt]:
 def _jump(c: FunctionCheck, node: ast.Break | ast.Continue) -> list[Stmt]:
     word = "break" if isinstance(node, ast.Break) else "continue"
     if not c.loops:
-        c.error("outside-loop", node, f'"{word}" is outside a loop', "return leaves a function")
         return []
     kept = c.loops[-1].breaks if word == "break" else c.loops[-1].continues
     kept.append(c.here)
