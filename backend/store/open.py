@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
 from backend.store.base import Shares, StoreError
 from backend.store.database import connect, told, url_of
@@ -65,10 +67,24 @@ def open_store(database_url: str, state_dir: Path) -> SqlStore:
             raise StoreError(f"cannot write to {state_dir}: {problem.strerror}") from problem
     engine = connect(url)
     try:
-        with told():
+        with told(), _alone(url):
             upgrade(engine)
     except StoreError as problem:
         engine.dispose()
         where = url.render_as_string(hide_password=True)
         raise StoreError(f"the database {where} cannot be used: {problem}") from problem
     return SqlStore(engine)
+
+
+@contextmanager
+def _alone(url: URL) -> Iterator[None]:
+    """Let one process at a time set up an embedded database.
+
+    Turning on WAL needs the file for itself, and SQLite then refuses at once instead of waiting.
+    """
+    if url.get_backend_name() != "sqlite":
+        yield
+        return
+    with Path(f"{url.database}.lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield
