@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-import time
 import zlib
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from backend.shares.document import Share
 from backend.shares.picture import HEIGHT, KEPT, WIDTH, draw, drawn
 from tests.backend.service import Service, service
 from tests.backend.sharing import PNG, posted, share
+from tests.effort import calls_of
 
 PAYLOADS = (
     "</title><script>alert(1)</script>",
@@ -102,7 +103,10 @@ def test_a_pasted_link_shows_title_and_picture(tmp_path: Path) -> None:
 def test_a_share_of_a_newer_release_has_a_page_but_no_picture(tmp_path: Path) -> None:
     folder = page_folder(tmp_path)
     with service(page_dir=folder, state_dir=tmp_path / "state") as running:
-        with sqlite3.connect(tmp_path / "state" / "store.sqlite") as connection:
+        with (
+            closing(sqlite3.connect(tmp_path / "state" / "store.sqlite")) as connection,
+            connection,
+        ):
             connection.execute(
                 "INSERT INTO shares (share_id, body, body_bytes, created_s) VALUES (?, ?, 13, 1)",
                 ("N" * 22, b'{"version":9}'),
@@ -128,15 +132,14 @@ def test_the_picture_is_a_png_drawn_from_the_facts(served: Service) -> None:
     assert len(zlib.decompress(plain[data_at : data_at + size])) == HEIGHT * (WIDTH + 1)
 
 
-def test_the_largest_picture_is_drawn_within_a_fifth_of_a_second() -> None:
+def test_the_largest_picture_takes_little_work() -> None:
     picture = document.Picture(
         curve=[100] * document.CURVE_MAX,
         at=1000,
         boxes=[document.Box(flow=65_535, width=1, marked=True)] * document.BOXES_MAX,
     )
-    started_s = time.process_time()
     assert draw(picture).startswith(PNG)
-    assert time.process_time() - started_s < 0.2
+    assert calls_of(lambda: draw(picture)) < 20_000
 
 
 def test_a_picture_asked_for_again_is_not_drawn_again() -> None:

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -299,7 +300,7 @@ def test_a_full_store_refuses_and_takes_again_after_deletion(
 def test_a_store_that_fails_is_told_and_the_service_goes_on(tmp_path: Path) -> None:
     with service(state_dir=tmp_path) as running:
         name = posted(running, share())
-        with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        with closing(sqlite3.connect(tmp_path / "store.sqlite")) as connection, connection:
             connection.execute("DROP TABLE shares")
         answer = running.get(f"/api/shares/{name}")
         assert answer.status_code == 503
@@ -369,7 +370,7 @@ def test_settings_of_the_store_come_from_the_environment() -> None:
 
 def test_the_store_error_holds_no_values(tmp_path: Path) -> None:
     store = open_store("", tmp_path)
-    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as connection, connection:
         connection.execute("DROP TABLE shares")
     with pytest.raises(StoreError) as caught:
         store.shares.get("secret")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sandbox.diagnostics import Diagnostic
 from sandbox.language.check import Checked, check
+from tests.effort import calls_of
 from tests.language.chunks import chunks
 from tests.language.limit_cases import LIMIT_CASES
 
@@ -179,10 +180,10 @@ def test_nasty_text_ends_in_diagnostics(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_kernel_like_programs_are_accepted_quickly(name: str) -> None:
+def test_kernel_like_programs_are_accepted_at_a_cost_in_proportion_to_their_length(
+    name: str,
+) -> None:
     source = PROGRAMS[name]
-    check(source)
-    begin = time.process_time()
     checked = check(source)
     assert checked.program is not None, [problem.render() for problem in checked.diagnostics]
-    assert time.process_time() - begin < 0.1
+    assert calls_of(lambda: check(source)) < 30 * len(source)
