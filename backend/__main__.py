@@ -103,6 +103,8 @@ def serve(settings: Settings, browser: bool) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # backend/api/client.py does it, and trusts nobody who is not named.
+        proxy_headers=False,
         ws="websockets-sansio",
         ws_max_size=settings.message_bytes,
         ws_per_message_deflate=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_network
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,8 @@ class Settings:
     # Names this service answers to, and origins besides its own that may use it; "*" is any.
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
     origins: tuple[str, ...] = ()
+    # Networks of the proxies in front of it, whose word counts for a client's address.
+    proxies: tuple[str, ...] = ()
     allow_unlocked: bool = False
     # What runs a simulation: "reference" interprets, "wasm" compiles.
     engine: str = "reference"
@@ -52,6 +55,11 @@ class Settings:
     checks: int = 2 * (os.cpu_count() or 1)
     queue: int = 50
     sockets_per_client: int = 16
+
+    # Of one address; bursts may be a minute's worth.
+    runs_per_minute: int = 60
+    checks_per_minute: int = 240
+    batches_per_minute: int = 10
 
     share_bytes: int = 256 * 1024
     share_file_bytes: int = 8 * MIB
@@ -84,6 +92,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         values.setdefault("database_url", environment["DATABASE_URL"])
     if values.get("engine", "wasm") not in ("reference", "wasm"):
         raise SettingError(f'{PREFIX}ENGINE must be "reference" or "wasm"')
+    for text in values.get("proxies", ()):  # type: ignore[attr-defined]
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise SettingError(
+                f'{PREFIX}PROXIES has addresses or networks such as 10.0.0.0/8, got "{text[:60]}"'
+            ) from None
     return Settings(**values)  # type: ignore[arg-type]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, TypeVar
 
-from backend.api.buckets import Buckets
+from backend.api.buckets import Allowances
 from backend.settings import Settings
 from backend.shares.keeper import Keeper
 from backend.wire.messages import Helpers, Library, Scenarios
@@ -21,8 +21,7 @@ class State:
         self.settings = settings
         self.pool = pool
         self.keeper = keeper
-        self.share_posts = Buckets(settings.shares_per_minute)
-        self.share_misses = Buckets(settings.share_misses_per_minute)
+        self.allowances = Allowances(settings)
         self.library = Library(programs=[])
         self.scenarios = Scenarios(scenarios=[])
         self.helpers = Helpers(

@@ -7,6 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from backend.settings import Settings
+from backend.wire.errors import ApiError
+
 CLIENTS_MAX = 10_000
 MINUTE_S = 60.0
 
@@ -35,3 +38,41 @@ class Buckets:
         level, seen_s = self._levels.get(client, (float(self._size), self._clock()))
         refilled = level + (self._clock() - seen_s) * self._size / MINUTE_S
         return min(float(self._size), refilled)
+
+
+class Allowance:
+    """What one client may do so many times a minute; `slug` and `what` tell who did it too often."""
+
+    def __init__(self, per_minute: int, slug: str, what: str) -> None:
+        self._buckets = Buckets(per_minute)
+        self._slug = slug
+        self._rule = f"one address may {what} {per_minute} times a minute"
+
+    def spend(self, client: str) -> None:
+        """Count once more; raises ApiError 429 with the time to wait, and then does not count."""
+        self.ask(client)
+        self.count(client)
+
+    def ask(self, client: str) -> None:
+        """Raise ApiError 429 when `spend` would."""
+        if wait_s := self._buckets.wait_s(client):
+            raise ApiError(429, self._slug, self._rule, f"try again in {wait_s} s", retry_s=wait_s)
+
+    def count(self, client: str) -> None:
+        """Count once more."""
+        self._buckets.take(client)
+
+
+class Allowances:
+    """Every allowance that the settings give a client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.runs = Allowance(settings.runs_per_minute, "too-many-runs", "start a run")
+        self.checks = Allowance(
+            settings.checks_per_minute, "too-many-checks", "have a text checked"
+        )
+        self.batches = Allowance(settings.batches_per_minute, "too-many-batches", "start a batch")
+        self.shares = Allowance(settings.shares_per_minute, "too-many-shares", "share")
+        self.misses = Allowance(
+            settings.share_misses_per_minute, "too-many-misses", "try links that lead nowhere"
+        )

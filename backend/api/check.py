@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel
 
+from backend.api.client import client_of
 from backend.state import State
 from backend.wire.errors import ApiError
 from backend.wire.messages import DiagnosticModel, Diagnostics
@@ -29,7 +30,8 @@ async def check(
 ) -> CheckReply:
     """Report every problem; a locked worker reads the text, this process does not."""
     state: State = request.app.state.service
-    client = request.client.host if request.client is not None else "local"
+    client = client_of(request)
+    state.allowances.checks.spend(client)
     try:
         task = _task(body)
     except ProtocolError as refused:

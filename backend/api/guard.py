@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.client import Proxies
 from backend.settings import Settings
 from backend.wire.errors import error_json
 
@@ -34,6 +35,10 @@ HEADERS = {
 }
 
 
+# Only behind TLS: over plain HTTP browsers ignore it. A year, this name alone.
+HSTS = "max-age=31536000"
+
+
 class BodyTooLarge(Exception):
     """More bytes of body than a request may have."""
 
@@ -44,12 +49,15 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
+        self._public_tls = settings.public_url.startswith("https:")
+        self._proxies = Proxies(settings.proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        scope = self._proxies.seen_through(scope)
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         if scope["type"] == "websocket":
@@ -58,7 +66,7 @@ class Guard:
             else:
                 await self._app(scope, receive, send)
             return
-        secure = _with_headers(send)
+        secure = _with_headers(send, scope["scheme"] == "https" or self._public_tls)
         if refusal is not None:
             status, slug, message = refusal
             response = JSONResponse(error_json(slug, message), status_code=status)
@@ -130,12 +138,14 @@ def _is_any(host: str) -> bool:
         return False
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, tls: bool) -> Send:
     async def secure(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if tls:
+                headers.setdefault("strict-transport-security", HSTS)
         await send(message)
 
     return secure

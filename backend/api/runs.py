@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, WebSocket
 
+from backend.api.client import client_of
 from backend.runs.outbox import ClientGone, Outbox
 from backend.runs.session import Session
 from backend.state import State
@@ -16,7 +17,7 @@ TRY_AGAIN_LATER = 1013
 async def run(socket: WebSocket) -> None:
     """Serve one browser."""
     state: State = socket.app.state.service
-    client = socket.client.host if socket.client is not None else "local"
+    client = client_of(socket)
     await socket.accept()
     if not state.enter(client):
         try:
@@ -27,6 +28,7 @@ async def run(socket: WebSocket) -> None:
             return
         return
     try:
-        await Session(socket, client, state.pool, state.settings).serve()
+        session = Session(socket, client, state.pool, state.settings, state.allowances.runs.spend)
+        await session.serve()
     finally:
         state.leave(client)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from backend.api.client import client_of
 from backend.api.page import page_response
 from backend.shares.card import page_of
 from backend.shares.document import ID, Share, readable
@@ -41,17 +42,7 @@ class ShareReply(BaseModel):
 async def post(request: Request, body: Share) -> JSONResponse:
     """Store the share; the same share gets the same id, and 200 instead of 201."""
     state: State = request.app.state.service
-    client = _client(request)
-    if wait_s := state.share_posts.wait_s(client):
-        limit = state.settings.shares_per_minute
-        raise ApiError(
-            429,
-            "too-many-shares",
-            f"an address may share {limit} times a minute",
-            f"try again in {wait_s} s",
-            retry_s=wait_s,
-        )
-    state.share_posts.take(client)
+    state.allowances.shares.spend(client_of(request))
     stored, new = await run_in_threadpool(state.keeper.put, body)
     reply = ShareReply(
         id=stored.share_id,
@@ -104,26 +95,15 @@ async def picture(request: Request, share_id: str) -> Response:
 async def _found(request: Request, share_id: str) -> bytes:
     """Return a share's bytes; whoever asks for too many that are absent has to wait."""
     state: State = request.app.state.service
-    client = _client(request)
-    if wait_s := state.share_misses.wait_s(client):
-        raise ApiError(
-            429,
-            "too-many-misses",
-            "too many links that lead nowhere were tried from this address",
-            f"try again in {wait_s} s",
-            retry_s=wait_s,
-        )
+    misses = state.allowances.misses
+    misses.ask(client_of(request))
     found = None
     if VALID.fullmatch(share_id):
         found = await run_in_threadpool(state.keeper.get, share_id)
     if found is None:
-        state.share_misses.take(client)
+        misses.count(client_of(request))
         raise ApiError(404, "no-such-share", "there is no share with this id")
     return found
-
-
-def _client(request: Request) -> str:
-    return request.client.host if request.client is not None else "local"
 
 
 def _base(request: Request, state: State) -> str:

@@ -203,8 +203,8 @@ class LiveRun:
         self.state = State.WAITING
         try:
             await self._pool.runs.acquire(self._client, self._tell_busy)
-        except QueueFull:
-            await self._refuse("busy", "too many runs wait", "try again in a moment")
+        except QueueFull as full:
+            await self._refuse("busy", str(full), f"try again in {full.wait_s} s")
             return
         try:
             await self._work(finished_before)

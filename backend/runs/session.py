@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import WebSocket
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from backend.runs.live import LiveRun
 from backend.runs.outbox import ClientGone, Outbox
 from backend.settings import Settings
+from backend.wire.errors import ApiError
 from backend.wire.problems import first_problem
 from backend.wire.requests import (
     CLIENT_MESSAGE,
@@ -37,11 +39,19 @@ INTERNAL_ERROR = 1011
 class Session:
     """Serves one WebSocket until it closes; a start supersedes the run before it."""
 
-    def __init__(self, socket: WebSocket, client: str, pool: Pool, settings: Settings) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        client: str,
+        pool: Pool,
+        settings: Settings,
+        spend: Callable[[str], None],
+    ) -> None:
         self._socket = socket
         self._client = client
         self._pool = pool
         self._settings = settings
+        self._spend = spend  # raises when the client starts too many runs
         self._outbox = Outbox(socket, settings.send_timeout_s)
         self._run: LiveRun | None = None
         self._task: asyncio.Task[None] | None = None
@@ -77,6 +87,9 @@ class Session:
             await self._obey(message)
         except ProtocolError as refused:
             await self._outbox.error(message.id, refused.slug, refused.message)
+        except ApiError as refused:
+            told = refused.body
+            await self._outbox.error(message.id, told.slug, told.message, told.hint)
 
     async def _obey(self, message: ClientMessage) -> None:
         if isinstance(message, Start):
@@ -106,6 +119,7 @@ class Session:
     async def _start(self, message: Start) -> None:
         fields = message.model_dump(exclude={"op", "id", "from_row", "credit"})
         job = job_from_json(fields)
+        self._spend(self._client)
         await self._drop_run()
         self._run = LiveRun(
             run_id=message.id,

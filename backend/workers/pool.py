@@ -83,8 +83,10 @@ class Pool:
         settings = self._settings
         try:
             await self.checks.acquire(client)
-        except QueueFull:
-            raise ApiError(503, "busy", "too many requests wait", "try again in a moment") from None
+        except QueueFull as full:
+            raise ApiError(
+                503, "busy", str(full), f"try again in {full.wait_s} s", retry_s=full.wait_s
+            ) from None
         try:
             worker = await self.worker(settings.check_cpu_ms, settings.check_memory_bytes)
         except Unavailable as problem:
