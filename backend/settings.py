@@ -72,6 +72,7 @@ class Settings:
     message_bytes: int = 12 * MIB
     control_bytes: int = 8 * 1024
     body_bytes: int = 12 * MIB
+    body_timeout_s: float = 30.0
     errors_per_socket: int = 20
     start_timeout_s: float = 30.0
 

@@ -99,6 +99,7 @@ def static_steps() -> list[Step]:
         Step("ruff format", tool("ruff", "format", "--quiet", "--check", ".")),
         Step("mypy", tool("mypy", "--no-error-summary")),
         Step("import rules", tool("lint-imports", "--no-cache")),
+        Step("locked packages", [sys.executable, "-m", "requirements.audit"]),
     ]
 
 

@@ -29,6 +29,7 @@ ERROR_REPLIES: dict[int | str, dict[str, Any]] = {
         403: "another site's page asked",
         404: "there is nothing here",
         405: "the method is not for this address",
+        408: "the request arrives too slowly",
         413: "the request is too large",
         421: "the host name is not this service's",
         422: "the request cannot be served as it is",

@@ -1,11 +1,10 @@
-"""What every request passes first: host, origin, size of body; and the headers of every answer.
+"""What every request passes first: client, host, origin, body; and the headers of every answer.
 
 Plain ASGI, so that it covers WebSockets too, which CORS middleware does not.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.body import Body
 from backend.api.client import Proxies
 from backend.settings import Settings
 from backend.wire.errors import error_json
@@ -30,17 +30,13 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
     "x-frame-options": "DENY",
 }
 
 
 # Only behind TLS: over plain HTTP browsers ignore it. A year, this name alone.
 HSTS = "max-age=31536000"
-
-
-class BodyTooLarge(Exception):
-    """More bytes of body than a request may have."""
 
 
 class Guard:
@@ -72,7 +68,7 @@ class Guard:
             response = JSONResponse(error_json(slug, message), status_code=status)
             await response(scope, receive, secure)
             return
-        await self._limited(scope, receive, secure)
+        await Body(self._settings, receive, secure).serve(self._app, scope)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, str] | None:
         host = headers.get("host", "")
@@ -95,40 +91,6 @@ class Guard:
         except ValueError:
             return False
         return name in allowed or (name == self._settings.host and not _is_any(name))
-
-    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting its body."""
-        limit = self._settings.body_bytes
-        response = JSONResponse(
-            error_json("too-large", f"a request has at most {limit} bytes"), status_code=413
-        )
-        length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or int(length) > limit:
-            await response(scope, receive, send)
-            return
-        seen = 0
-        started = False
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise BodyTooLarge
-            return message
-
-        async def noted(message: Message) -> None:
-            # The framework takes the exception for a client's bad body and answers; this
-            # answer is the right one.
-            nonlocal started
-            if seen <= limit or started:
-                started = True
-                await send(message)
-
-        with contextlib.suppress(BodyTooLarge):
-            await self._app(scope, counted, noted)
-        if not started:
-            await response(scope, receive, send)
 
 
 def _is_any(host: str) -> bool:
