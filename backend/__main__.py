@@ -18,7 +18,9 @@ from dataclasses import replace
 
 import uvicorn
 
+from backend import logs
 from backend.app import create_app
+from backend.metrics import Unbound
 from backend.settings import SettingError, Settings, from_environment
 from backend.shares import shell
 from backend.store.base import StoreError
@@ -51,15 +53,14 @@ class Quiet(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is shown."""
         message = record.getMessage()
-        return not any(kind.__name__ in message for kind in (Unavailable, StoreError))
+        return not any(kind.__name__ in message for kind in (Unavailable, StoreError, Unbound))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C; 1 when it cannot start, 2 for wrong arguments."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         settings = from_environment(os.environ)
+        logs.install(settings.log_format)
     except SettingError as problem:
         print(f"python -m backend: {problem}", file=sys.stderr)
         return 2
@@ -100,6 +101,7 @@ def serve(settings: Settings, browser: bool) -> int:
     logging.getLogger("uvicorn.error").addFilter(Quiet())
     config = uvicorn.Config(
         app,
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from backend.api import check, errors, health, page, runs, shares, shelf
 from backend.api.guard import Guard
+from backend.api.watch import Watch
+from backend.metrics import Metrics, Unbound
 from backend.settings import Settings
 from backend.shares.keeper import Keeper
 from backend.state import State
@@ -23,19 +25,24 @@ from backend.workers.zygote import Unavailable
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the service; its zygote starts and ends with the app's lifespan."""
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = Pool(settings)
+        pool = Pool(settings, metrics)
         try:
-            with closing(open_store(settings.database_url, settings.state_dir)) as store:
+            with (
+                closing(open_store(settings.database_url, settings.state_dir)) as store,
+                metrics.served(settings.metrics_host, settings.metrics_port),
+            ):
                 keeper = Keeper(store, settings)
                 keeper.purge()
                 await pool.start()
                 app.state.service = State(settings, pool, keeper)
                 await app.state.service.load()
+                app.state.service.watched_by(metrics)
                 yield
-        except (Unavailable, ApiError, StoreError) as problem:
+        except (Unavailable, ApiError, StoreError, Unbound) as problem:
             app.state.problem = str(problem)
             raise
         finally:
@@ -58,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(room.router)
     page.install(app)
     app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Watch, settings=settings, metrics=metrics)
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -39,6 +39,12 @@ class Settings:
     # How the world reaches this service, e.g. https://play.example; "" is as the request says.
     public_url: str = ""
 
+    # Where Prometheus scrapes, if anywhere; and how the log is written.
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    log_format: str = "text"
+    log_requests: bool = False
+
     run_cpu_ms: int = 10_000
     run_memory_bytes: int = 256 * MIB
     check_cpu_ms: int = 2_000
@@ -91,8 +97,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     # The name that platforms give the address of a database they provide.
     if "DATABASE_URL" in environment:
         values.setdefault("database_url", environment["DATABASE_URL"])
-    if values.get("engine", "wasm") not in ("reference", "wasm"):
-        raise SettingError(f'{PREFIX}ENGINE must be "reference" or "wasm"')
+    _choose(values, "engine", "reference", "wasm")
+    _choose(values, "log_format", "text", "json")
     for text in values.get("proxies", ()):  # type: ignore[attr-defined]
         try:
             ip_network(text, strict=False)
@@ -101,6 +107,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
                 f'{PREFIX}PROXIES has addresses or networks such as 10.0.0.0/8, got "{text[:60]}"'
             ) from None
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def _choose(values: Mapping[str, object], name: str, first: str, second: str) -> None:
+    if values.get(name, first) not in (first, second):
+        raise SettingError(f'{PREFIX}{name.upper()} must be "{first}" or "{second}"')
 
 
 def _parse(variable: str, kind: str, text: str) -> object:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, TypeVar
 
 from backend.api.buckets import Allowances
+from backend.metrics import Metrics
 from backend.settings import Settings
 from backend.shares.keeper import Keeper
 from backend.wire.messages import Helpers, Library, Scenarios
@@ -39,6 +40,18 @@ class State:
     def sockets(self) -> int:
         """How many browsers are connected."""
         return self._sockets.total()
+
+    def watched_by(self, metrics: Metrics) -> None:
+        """Have the gauges of what goes on now."""
+        pool = self.pool
+        metrics.watch("sockets", "browsers that are connected", lambda: self.sockets)
+        metrics.watch("live_runs", "runs that compute", lambda: pool.runs.held)
+        metrics.watch("waiting_runs", "runs in the queue", lambda: pool.runs.waiting)
+        metrics.watch("checks", "checks at work", lambda: pool.checks.held)
+        metrics.watch("waiting_checks", "checks in the queue", lambda: pool.checks.waiting)
+        metrics.watch(
+            "zygote_up", "1 while workers can be forked", lambda: pool.zygote_pid is not None
+        )
 
     def enter(self, client: str) -> bool:
         """Count a connection; False when its client has too many."""

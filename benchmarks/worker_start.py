@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 
+from backend.metrics import Metrics
 from backend.settings import Settings
 from backend.workers.pool import Pool
 
@@ -47,7 +48,7 @@ async def measure(pool: Pool, task: dict[str, object], count: int) -> list[float
 
 
 async def main(count: int) -> None:
-    pool = Pool(Settings())
+    pool = Pool(Settings(), Metrics())
     began = time.perf_counter()
     await pool.start()
     print(f"zygote with self-test: {(time.perf_counter() - began) * 1000:.0f} ms")

@@ -53,7 +53,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        scope = self._proxies.seen_through(scope)
+        scope.update(self._proxies.seen_through(scope))
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         if scope["type"] == "websocket":

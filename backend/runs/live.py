@@ -74,6 +74,7 @@ class LiveRun:
         self._steps = 0
         self._paused = False
         self._announced = False
+        self._asked_s = asyncio.get_running_loop().time()
         self._events: deque[dict[str, Any]] = deque()  # not yet part of the job
         self._client = client
         self._pool = pool
@@ -305,6 +306,7 @@ class LiveRun:
         if self._sent > ROWS_MAX + ROWS_OVER:
             raise ProtocolError("bad-frame", "a worker sends more rows than a run has")
         self._credit -= frame.count
+        self._pool.metrics.rows_sent(frame.count)
         self._steps = max(0, self._steps - frame.count)
         self._time_ns = frame.time_ns
         await self._outbox.send_frame(frame.data)
@@ -321,6 +323,8 @@ class LiveRun:
             case Started():
                 if not self._announced:
                     self._announced = True
+                    waited_s = asyncio.get_running_loop().time() - self._asked_s
+                    self._pool.metrics.run_started(waited_s)
                     await self._say({**plain(message), "run": self._run})
             case Rewound():
                 self._rewind(message)
@@ -335,6 +339,7 @@ class LiveRun:
                 )
             case Finished():
                 self.state = State.FINISHED
+                self._pool.metrics.run_ended(str(message.outcome))
                 await self._say(plain(message))
                 return True
             case _:
@@ -372,6 +377,7 @@ class LiveRun:
     async def _finish(self, outcome: Outcome, reason: str) -> None:
         """Say the last message in the worker's place."""
         self.state = State.FINISHED
+        self._pool.metrics.run_ended(str(outcome))
         await self._say(
             {
                 "op": "finished",

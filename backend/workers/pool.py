@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+from backend.metrics import Metrics
 from backend.settings import Settings
 from backend.wire.errors import ApiError
 from backend.wire.messages import Finished, WorkerError, WorkerMessage
@@ -20,8 +21,9 @@ LOG = logging.getLogger(__name__)
 class Pool:
     """Gives workers; made once per service."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
+        self.metrics = metrics
         self._zygote: Zygote | None = None
         self._starting = asyncio.Lock()
         self.lock: Lock | None = None
@@ -49,6 +51,7 @@ class Pool:
             LOG.warning("serving UNLOCKED, for development only: %s", failures)
         self._zygote = zygote
         self.lock = lock
+        self.metrics.zygote_started()
 
     @property
     def zygote_pid(self) -> int | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
@@ -176,23 +176,30 @@ def gone(pid: int) -> bool:
 
 
 @contextmanager
-def service(prefix: tuple[str, ...] = (), port: int = 0, **settings: object) -> Iterator[Service]:
+def service(
+    prefix: tuple[str, ...] = (), port: int = 0, log: Path | None = None, **settings: object
+) -> Iterator[Service]:
     """Run the service with these settings until the block ends; nobody starts too many runs unless asked."""
     settings = {"runs_per_minute": 10**6, "checks_per_minute": 10**6, **settings}
     with (
         tempfile.TemporaryDirectory(prefix="playground-") as state_dir,
-        _service(prefix, port, {"state_dir": state_dir, **settings}) as running,
+        (log or Path(os.devnull)).open("ab") as sink,
+        _service(
+            prefix, port, None if log is None else sink, {"state_dir": state_dir, **settings}
+        ) as running,
     ):
         yield running
 
 
 @contextmanager
-def _service(prefix: tuple[str, ...], port: int, settings: dict[str, object]) -> Iterator[Service]:
+def _service(
+    prefix: tuple[str, ...], port: int, log: IO[bytes] | None, settings: dict[str, object]
+) -> Iterator[Service]:
     environment = dict(os.environ)
     environment |= {f"QDISC_{name.upper()}": str(value) for name, value in settings.items()}
     command = [sys.executable, *prefix, "-m", "backend", "--port", str(port), "--no-browser"]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
     )
     try:
         assert process.stdout is not None

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from backend.metrics import Metrics
 from backend.runs.live import LiveRun
 from backend.runs.outbox import Outbox
 from backend.settings import Settings
@@ -60,6 +61,7 @@ class Prison:
     def __init__(self, said: bytes) -> None:
         self.said = said
         self.runs = Slots(1, 1, 1)
+        self.metrics = Metrics()
 
     async def worker(self, cpu_ms: int, memory_bytes: int) -> Worker:
         ours, theirs = socket.socketpair()
