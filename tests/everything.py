@@ -181,6 +181,10 @@ def run_all(fast: bool, notes: list[str]) -> list[Outcome]:
     # Without it the tests of the store say that they could not run on Postgres.
     if postgres.programs() is None:
         install_debian("postgresql")
+    # The proxy of deploy/, and what reads the compose file.
+    for program in ("caddy", "docker-compose"):
+        if not shutil.which(program):
+            install_debian(program)
     outcomes.append(perform(pytest_step("python", sys.executable, "not e2e", *PARALLEL, APART)))
     outcomes.append(perform(pytest_step("engines", sys.executable, "not e2e", ENGINES)))
     if fast:

@@ -40,7 +40,19 @@ class Body:
             with contextlib.suppress(Refused):
                 await app(scope, self._take, self._say)
         if self._refusal is not None and not self._answered:
+            await self._let_finish()
             await self._refusal(scope, self._receive, self._send)
+
+    async def _let_finish(self) -> None:
+        """Throw away as much again as a body may have: who still sends may not hear an answer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._until_s):
+                while not self._complete and self._seen_bytes <= 2 * self._limit_bytes:
+                    self._count(await self._receive())
+
+    def _count(self, message: Message) -> None:
+        self._seen_bytes += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
 
     async def _take(self) -> Message:
         try:
@@ -50,8 +62,7 @@ class Body:
             rule = f"a request has to arrive within {self._patience_s:g} s"
             self._refusal = _error(408, "too-slow", rule)
             raise Refused from None
-        self._seen_bytes += len(message.get("body", b""))
-        self._complete = not message.get("more_body", False)
+        self._count(message)
         if self._seen_bytes > self._limit_bytes:
             self._refusal = self._too_large()
             raise Refused
