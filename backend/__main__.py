@@ -110,8 +110,8 @@ def serve(settings: Settings, browser: bool) -> int:
         ws="websockets-sansio",
         ws_max_size=settings.message_bytes,
         ws_per_message_deflate=False,
-        ws_ping_interval=20,
-        ws_ping_timeout=20,
+        ws_ping_interval=settings.ping_s,
+        ws_ping_timeout=settings.ping_s,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     server = Server(config, f"http://{shown}:{port}/", browser)

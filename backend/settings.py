@@ -75,6 +75,8 @@ class Settings:
     share_days: int | None = None
 
     send_timeout_s: float = 10.0
+    # A browser that answers no ping for as long again is gone.
+    ping_s: float = 20.0
     message_bytes: int = 12 * MIB
     control_bytes: int = 8 * 1024
     body_bytes: int = 12 * MIB

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from backend.settings import Settings
 from backend.shares.document import Share, canonical, current, share_id, text_of
-from backend.store.base import Store, StoredShare, StoreError
+from backend.store.base import Store, StoredShare, StoreError, StoreFull
 from backend.wire.errors import ApiError
 from sandbox.protocol import ProtocolError, job_from_json
 
@@ -97,9 +97,7 @@ class Keeper:
                     self._counted_s = now_s
                     self._held_bytes = self._store.shares.total_bytes()
             if self._held_bytes + wanted > limit:
-                raise ApiError(
-                    507, "store-full", "there is no room for more shares", "tell the operator"
-                )
+                raise _full()
 
 
 @contextmanager
@@ -107,11 +105,18 @@ def _told() -> Iterator[None]:
     """Turn a failure of the store into an answer; the operator reads the cause in the log."""
     try:
         yield
+    except StoreFull as problem:
+        LOG.error("the disk of the database is full: %s", problem)
+        raise _full() from problem
     except StoreError as problem:
         LOG.error("the store failed: %s", problem)
         raise ApiError(
             503, "store-unavailable", "shares cannot be reached for now", "try again later"
         ) from problem
+
+
+def _full() -> ApiError:
+    return ApiError(507, "store-full", "there is no room for more shares", "tell the operator")
 
 
 def _too_large(what: str, got: int, limit: int) -> ApiError:

@@ -11,6 +11,10 @@ class StoreError(Exception):
     """The database cannot be used; the message is for the operator and holds no password."""
 
 
+class StoreFull(StoreError):
+    """There is no room where the database is; what it holds can still be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredShare:
     """A share as it was posted: its canonical bytes, never changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from backend.store.base import StoreError
+from backend.store.base import StoreError, StoreFull
 
 BUSY_TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 5
 FILE = "store.sqlite"
+DISK_FULL = "53100"
 
 
 def url_of(database_url: str, state_dir: Path) -> URL:
@@ -87,4 +89,12 @@ def told() -> Iterator[None]:
     except SQLAlchemyError as problem:
         cause = getattr(problem, "orig", None) or problem
         first = (str(cause).splitlines() or [""])[0]
-        raise StoreError(f"{type(cause).__name__}: {first[:200]}") from problem
+        kind = StoreFull if _no_room(cause) else StoreError
+        raise kind(f"{type(cause).__name__}: {first[:200]}") from problem
+
+
+def _no_room(cause: BaseException) -> bool:
+    """Whether the disk of the database is full, as SQLite and as Postgres say it."""
+    if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return True
+    return getattr(cause, "sqlstate", None) == DISK_FULL

@@ -16,9 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 START_S = 30.0
+# Fast ones may lose the latest commits when the server is killed; sure ones lose nothing.
+SURE = ("shared_buffers=16MB",)
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
 
 
@@ -40,6 +43,7 @@ class Server:
     folder: Path
     user: str
     process: subprocess.Popen[bytes]
+    settings: tuple[str, ...] = FAST
 
     def url(self, database: str) -> str:
         return f"postgresql://{self.user}@/{database}?host={quote(str(self.folder), safe='')}"
@@ -60,14 +64,12 @@ def unprivileged() -> str:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(settings: tuple[str, ...] = FAST) -> Iterator[Server]:
     """Start a server with an empty cluster; it and its files are gone afterwards."""
     bin_dir = programs()
     assert bin_dir is not None
     user = unprivileged()
     owner = pwd.getpwnam(user)
-    who = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-    options = who if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     process = None
     try:
@@ -75,17 +77,10 @@ def server() -> Iterator[Server]:
         data = folder / "data"
         subprocess.run(
             [bin_dir / "initdb", "-D", data, "-U", user, "-A", "trust", "-E", "UTF8", "-N"],
-            check=True, stdout=subprocess.DEVNULL, cwd="/", **options,
+            check=True, stdout=subprocess.DEVNULL, cwd="/", **identity(user),
         )  # fmt: skip
-        settings = (*FAST, "listen_addresses=", f"unix_socket_directories={folder}")
-        words = [part for setting in settings for part in ("-c", setting)]
-        process = subprocess.Popen(
-            [bin_dir / "postgres", "-D", data, *words],
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            **options,
-        )
-        started = Server(bin_dir, folder, user, process)
+        process = launch(bin_dir, folder, user, settings)
+        started = Server(bin_dir, folder, user, process, settings)
         wait(started)
         yield started
     finally:
@@ -93,6 +88,44 @@ def server() -> Iterator[Server]:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def crash_and_start(broken: Server) -> Server:
+    """Kill a server with -9 and start another on its files, which a second one may not use at once."""
+    broken.process.kill()
+    broken.process.wait()
+    deadline = time.monotonic() + START_S
+    while True:
+        who = (broken.bin_dir, broken.folder, broken.user)
+        started = Server(*who, launch(*who, broken.settings), broken.settings)
+        try:
+            wait(started)
+        except AssertionError:
+            assert time.monotonic() < deadline, "Postgres does not start again"
+            time.sleep(0.2)
+            continue
+        return started
+
+
+def launch(
+    bin_dir: Path, folder: Path, user: str, settings: tuple[str, ...]
+) -> subprocess.Popen[bytes]:
+    """Start the server's program on a cluster that is there."""
+    here = (*settings, "listen_addresses=", f"unix_socket_directories={folder}")
+    words = [part for setting in here for part in ("-c", setting)]
+    return subprocess.Popen(
+        [bin_dir / "postgres", "-D", folder / "data", *words],
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        **identity(user),
+    )
+
+
+def identity(user: str) -> dict[str, Any]:
+    """Return how a process becomes that user, where that is possible."""
+    owner = pwd.getpwnam(user)
+    who: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    return who if os.geteuid() == 0 else {}
 
 
 def wait(started: Server) -> None:
