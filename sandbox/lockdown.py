@@ -52,10 +52,11 @@ OPTIONAL_LAYERS = frozenset((Layer.LANDLOCK, Layer.USER))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one worker may use: processor time and address space."""
+    """What one worker may use: time, memory, and `reserved_bytes` of address space set aside besides."""
 
     cpu_ms: int
     memory_bytes: int
+    reserved_bytes: int = 0
 
 
 class LockError(Exception):
@@ -154,7 +155,8 @@ def set_rlimits(limits: Limits) -> None:
     """Set every resource limit that matters, hard and soft."""
     cpu_s = -(-limits.cpu_ms // 1000) + RLIMIT_GRACE_S
     table = (
-        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_AS, limits.memory_bytes + limits.reserved_bytes),
+        (resource.RLIMIT_DATA, limits.memory_bytes),
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),

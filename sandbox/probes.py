@@ -31,6 +31,7 @@ CANARY_NAME = "QDISC_PLAYGROUND_CANARY"
 PR_GET_PDEATHSIG = 2
 PR_GET_DUMPABLE = 3
 PR_GET_NO_NEW_PRIVS = 39
+PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 PROT_RWX = mmap.PROT_READ | mmap.PROT_WRITE | 4
 OTHER_FD = 1
 
@@ -110,12 +111,12 @@ def _refuse_unless(breached: bool) -> None:
 
 def map_executable() -> None:
     """Ask for memory that may be executed."""
-    mmap.mmap(-1, 4096, prot=PROT_RWX).close()
+    mmap.mmap(-1, 4096, flags=PRIVATE, prot=PROT_RWX).close()
 
 
 def make_executable() -> None:
     """Make plain memory executable."""
-    page = mmap.mmap(-1, 4096)
+    page = mmap.mmap(-1, 4096, flags=PRIVATE)
     address = ctypes.addressof(ctypes.c_char.from_buffer(page))
     _checked(LIBC.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(4096), PROT_RWX))
 
@@ -141,8 +142,18 @@ def raise_limits() -> None:
 
 
 def take_memory() -> None:
-    """Allocate far more than is allowed."""
-    mmap.mmap(-1, 2 << 30).close()
+    """Allocate far more than is allowed, though not more than the address space has."""
+    mmap.mmap(-1, 2 << 30, flags=PRIVATE).close()
+
+
+def take_addresses() -> None:
+    """Set aside more address space than is allowed, without using it."""
+    mmap.mmap(-1, 16 << 30, flags=PRIVATE, prot=0).close()
+
+
+def share_memory() -> None:
+    """Allocate memory that no limit counts."""
+    mmap.mmap(-1, 4096, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS).close()
 
 
 def see_environment() -> None:
@@ -211,6 +222,7 @@ ATTACKS = (
     Probe(name="make memory executable", attempt=make_executable, expect=Expect.KILLED),
     Probe(name="raise a limit", attempt=raise_limits, expect=Expect.KILLED),
     Probe(name="take 2 GiB", attempt=take_memory, expect=Expect.REFUSED),
+    Probe(name="shared memory", attempt=share_memory, expect=Expect.KILLED),
     Probe(
         name="restore a signal",
         attempt=lambda: signal.signal(signal.SIGPROF, signal.SIG_IGN),
@@ -302,8 +314,14 @@ SINGLE_LAYERS = (
         layers=(Layer.RLIMITS,),
     ),
     Probe(
-        name="rlimits: address space ends",
+        name="rlimits: memory ends",
         attempt=take_memory,
+        expect=Expect.REFUSED,
+        layers=(Layer.RLIMITS,),
+    ),
+    Probe(
+        name="rlimits: address space ends",
+        attempt=take_addresses,
         expect=Expect.REFUSED,
         layers=(Layer.RLIMITS,),
     ),

@@ -18,7 +18,7 @@ from sandbox import landlock
 from sandbox.lockdown import OPTIONAL_LAYERS, TIMER_GRACE_MS, Layer, Limits, LockError, lock
 from sandbox.probes import ATTACKS, CANARY_NAME, NEEDS, SINGLE_LAYERS, Expect, Probe
 
-PROBE_LIMITS = Limits(cpu_ms=1000, memory_bytes=1 << 30)
+PROBE_LIMITS = Limits(cpu_ms=1000, memory_bytes=1 << 30, reserved_bytes=1 << 32)
 # The timer's own probe gets 50 ms in all, so that the test stays quick.
 TIMER_LIMITS = Limits(cpu_ms=50 - TIMER_GRACE_MS, memory_bytes=1 << 30)
 

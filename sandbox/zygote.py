@@ -55,7 +55,11 @@ class Zygote:
             return False
         request = json.loads(data)
         token = int(request["token"])
-        limits = Limits(cpu_ms=int(request["cpu_ms"]), memory_bytes=int(request["memory_bytes"]))
+        limits = Limits(
+            cpu_ms=int(request["cpu_ms"]),
+            memory_bytes=int(request["memory_bytes"]),
+            reserved_bytes=self._engine.reserved_bytes,
+        )
         parent_pid = os.getpid()
         pid = os.fork()
         if pid == 0:

@@ -61,7 +61,7 @@ def apply(sim: Sim, change: Change) -> None:
         return
     sim.trace.row(0, EVENT, change.kind, change.place, change.value, 0, 0, change.event)
     if change.kind == E_RATE:
-        sim.devices[change.index - 1].rate_bps = change.value
+        sim.devices[change.index - 1].set_rate(change.value)
         _tell_rate(sim, sim.devices[change.index - 1])
     elif change.kind == E_FLOW:
         _switch_flow(sim, change)

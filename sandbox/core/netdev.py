@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 EV_TX_END, EV_RECEIVE = 1, 2
 NS_PER_S = 1_000_000_000
+NEVER = 1 << 62
 
 
 @record
@@ -73,10 +74,18 @@ class Netdev:
     sending: Skb | None = None
     sending_queue: int = 0
     tx_seq: int = 0
+    tx_end_ns: int = NEVER  # of the only device; among several the end is an event on the heap
+    timed_len: int = -1  # the length whose transmission time is known, since most are alike
+    timed_ns: int = 0
     rx_packets: int = 0
     drops: int = 0
     purged: int = 0
     busy_ns: int = 0
+
+    def set_rate(self, rate_bps: int) -> None:
+        """Set the rate; the packet on the wire keeps its time."""
+        self.rate_bps = rate_bps
+        self.timed_len = -1
 
     def room(self, queue: TxQueue) -> bool:
         """Return whether a ring takes another packet."""
@@ -197,14 +206,22 @@ class Netdev:
     def _start(self, skb: Skb, index: int) -> None:
         """Begin to send; the transmission time rounds up."""
         queue = self.queues[index]
-        duration = (skb.len * 8 * NS_PER_S + self.rate_bps - 1) // self.rate_bps
+        if skb.len != self.timed_len:
+            self.timed_len = skb.len
+            self.timed_ns = (skb.len * 8 * NS_PER_S + self.rate_bps - 1) // self.rate_bps
+        duration = self.timed_ns
         self.sending = skb
         self.sending_queue = index
         self.busy_ns += duration
         skb.state = ON_WIRE
         sim = self.sim
         sim.trace.row(skb.id, TX_START, 0, queue.place, duration, 0, 0, skb.len)
-        self.tx_seq = sim.schedule(sim.now_ns + duration, EV_TX_END, self.ifindex, None)
+        if sim.alone:
+            sim.sequence += 1
+            self.tx_seq = sim.sequence
+            self.tx_end_ns = sim.now_ns + duration
+        else:
+            self.tx_seq = sim.schedule(sim.now_ns + duration, EV_TX_END, self.ifindex, None)
 
     def _start_next(self) -> None:
         """Send from the rings in turn."""
@@ -283,6 +300,7 @@ class Netdev:
             self._purged(self.sending, self.queues[self.sending_queue], gone)
             self.sending = None
         self.tx_seq = 0
+        self.tx_end_ns = NEVER
 
     def _purged(self, skb: Skb, queue: TxQueue, gone: List[Skb]) -> None:
         queue.count -= 1

@@ -9,23 +9,18 @@ from __future__ import annotations
 from heapq import heappop, heappush, heapreplace
 
 from sandbox.core import trap
+from sandbox.core.clsact import run_egress
 from sandbox.core.ctx import Ctx
 from sandbox.core.dialect import Array, List, i32, late, record
 from sandbox.core.instance import CALL_FUEL, Instance
 from sandbox.core.kinds import (
     ARRIVE,
-    D_EGRESS,
     D_LINK,
-    DROP,
     DROPPED,
-    EGRESS,
-    HELD,
-    OK,
     STOLE,
-    STOLEN,
     WATCHDOG,
 )
-from sandbox.core.netdev import EV_RECEIVE, EV_TX_END, Netdev
+from sandbox.core.netdev import EV_RECEIVE, EV_TX_END, NEVER, Netdev
 from sandbox.core.qdisc import EV_TIMER, EV_WATCHDOG, Qdisc
 from sandbox.core.skb import Skb, SkbPool
 from sandbox.core.sources import SCRIPT, Source
@@ -39,6 +34,7 @@ RUN_FUEL, PACKET_FUEL, WAKE_FUEL, BUSY_MAX = 1_000_000, 1_000, 100, 100_000
 
 # Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, timers.
 ORDERS: Array[int] = Array([rank << ORDER_BITS for rank in (0, 1, 1, 3, 3, 2)])
+TX_END_ORDER = 1 << ORDER_BITS
 
 
 @record
@@ -69,6 +65,7 @@ class Sim:
     busy: int = 0
     handled: int = 0
     held: bool = False  # the event being carried out still lies on the heap, on top
+    alone: bool = False  # one device: the end of its transmission is kept there, not on the heap
 
     def open(self) -> None:
         """Allocate the lists."""
@@ -102,6 +99,7 @@ class Sim:
 
     def start(self) -> None:
         """Run every program's init and schedule the first arrivals."""
+        self.alone = len(self.devices) == 1
         for i in range(len(self.qdiscs)):
             qdisc = self.qdiscs[i]
             if qdisc.instance.users[0] is qdisc:
@@ -120,9 +118,10 @@ class Sim:
     def due_ns(self) -> int:
         """Return the time of the next event, -1 when nothing is left before the end of the run."""
         self.release()
-        if len(self.events) == 0 or self.events[0][0] > self.end_ns:
-            return -1
-        return self.events[0][0]
+        at_ns = self.devices[0].tx_end_ns
+        if len(self.events) > 0 and self.events[0][0] < at_ns:
+            at_ns = self.events[0][0]
+        return at_ns if at_ns <= self.end_ns else -1
 
     def run(self, rows: int, steps: int) -> None:
         """Carry out up to `steps` events, until `rows` rows were kept, a change is due or the run is over.
@@ -132,46 +131,68 @@ class Sim:
         trace = self.trace
         events = self.events
         end_ns = self.end_ns
-        only: Netdev | None = None
-        if len(self.devices) == 1 and len(self.shared) == 0 and len(self.devices[0].queues) == 1:
-            only = self.devices[0]
-        queue = self.devices[0].queues[0]
-        ring = self.devices[0].ring_packets
+        first = self.devices[0]
+        queue = first.queues[0]
+        ring = first.ring_packets
+        simple = self.alone and len(self.shared) == 0 and len(first.queues) == 1
         for _ in range(steps):
             if self.held:
                 self.release()
-            if len(events) == 0 or events[0][0] > end_ns or trace.rows >= rows:
+            if trace.rows >= rows:
                 return
-            at_ns, order, kind, index, skb = events[0]
-            self.held = True
-            self.now_ns = at_ns
-            trace.now_ns = at_ns
-            self.handled += 1
-            number = order & ORDER_MASK
-            if kind == EV_ARRIVE:
-                source = self.sources[index]
-                if source.due == number:
-                    self.arrive(source)
-            elif kind == EV_TX_END:
-                device = self.devices[index - 1]
-                if device.tx_seq == number:
-                    device.tx_end()
-                    device.asked = True
-            elif kind == EV_RECEIVE:
-                assert skb is not None
-                self.devices[index - 1].receive(skb)
-            elif kind == EV_CHANGE:
-                self.changes.append(index)
-                self.release()
-                return
+            at_ns = events[0][0] if len(events) > 0 else NEVER
+            wire_ns = first.tx_end_ns
+            if wire_ns < at_ns or (
+                wire_ns == at_ns and wire_ns < NEVER and first.tx_seq + TX_END_ORDER < events[0][1]
+            ):
+                if wire_ns > end_ns:
+                    return
+                self._tick(wire_ns)
+                first.tx_end_ns = NEVER
+                first.tx_end()
+                first.asked = True
             else:
-                self._wake(self.qdiscs[index], kind, number)
-            if only is None:
+                if at_ns > end_ns:
+                    return
+                self._tick(at_ns)
+                self.held = True
+                if self._carry_out():
+                    return
+            if not simple:
                 self.ask()
-            elif only.asked:
-                only.asked = False
+            elif first.asked:
+                first.asked = False
                 if queue.count < ring:
-                    only.pull()
+                    first.pull()
+
+    def _tick(self, at_ns: int) -> None:
+        self.now_ns = at_ns
+        self.trace.now_ns = at_ns
+        self.handled += 1
+
+    def _carry_out(self) -> bool:
+        """Carry out the event on top of the heap; True when it is a change, which is the caller's to apply."""
+        _, order, kind, index, skb = self.events[0]
+        number = order & ORDER_MASK
+        if kind == EV_ARRIVE:
+            source = self.sources[index]
+            if source.due == number:
+                self.arrive(source)
+        elif kind == EV_TX_END:
+            device = self.devices[index - 1]
+            if device.tx_seq == number:
+                device.tx_end()
+                device.asked = True
+        elif kind == EV_RECEIVE:
+            assert skb is not None
+            self.devices[index - 1].receive(skb)
+        elif kind == EV_CHANGE:
+            self.changes.append(index)
+            self.release()
+            return True
+        else:
+            self._wake(self.qdiscs[index], kind, number)
+        return False
 
     def _wake(self, qdisc: Qdisc, kind: int, number: int) -> None:
         if kind == EV_WATCHDOG and qdisc.watchdog_seq == number:
@@ -253,7 +274,7 @@ class Sim:
             device.drops += 1
             self.drop(skb, D_LINK, device.place, 0, 0)
             return
-        if device.egress is not None and not self._egress(device, device.egress, skb):
+        if device.egress is not None and not run_egress(self, device, device.egress, skb):
             return
         count = len(device.queues)
         chosen = 0
@@ -273,38 +294,6 @@ class Sim:
         if value >= 1 << 63:
             value -= 1 << 64
         self.trace.note(skb.id, ARRIVE, 0, device.place, value, 0, skb.flow, skb.len)
-
-    def _egress(self, device: Netdev, instance: Instance, skb: Skb) -> bool:
-        """Run the clsact program; False when the packet goes no further."""
-        ident = skb.id
-        self.current_skb = ident
-        ctx = self.hook_ctx[device.ifindex - 1]
-        ctx.now = self.now_ns
-        ctx.classid = 0
-        instance.running = None
-        instance.entering = True
-        instance.fuel[0] = CALL_FUEL
-        skb.enqueued_at = self.now_ns
-        assert instance.egress is not None
-        self.caller = instance
-        code: int = instance.egress(skb, ctx)
-        instance.entering = False
-        verdict = code & 255
-        line = code >> 8
-        place = self.hook_places[device.ifindex - 1]
-        self.trace.row(ident, EGRESS, verdict, place, 0, line, 0, 0)
-        self.burn(CALL_FUEL - instance.fuel[0], line)
-        instance.settle()
-        if verdict == OK:
-            return True
-        held = skb.state == HELD and skb.id == ident
-        if verdict == STOLEN:
-            if held:
-                self.steal(skb, place, line)
-        elif verdict == DROP and held:
-            device.drops += 1
-            self.drop(skb, D_EGRESS, place, line, 0)
-        return False
 
     def run_classifier(self, instance: Instance, skb: Skb, qdisc: Qdisc) -> int:
         """Run a bpf filter's program; 0 = no match, -1 = the filter's own classid, else a classid."""

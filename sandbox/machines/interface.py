@@ -9,12 +9,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from sandbox.compiler.wasm.unit import GUARD_BYTES, RESERVED_BYTES
+
 
 class Engine(StrEnum):
     """Which machine runs a job."""
 
     REFERENCE = "reference"
     WASM = "wasm"
+
+    @property
+    def reserved_bytes(self) -> int:
+        """Return how much address space it sets aside without using it."""
+        return RESERVED_BYTES + 2 * GUARD_BYTES if self is Engine.WASM else 0
 
 
 class Machine(Protocol):

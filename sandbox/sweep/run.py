@@ -39,6 +39,7 @@ class Limits:
 
     cpu_s: int = POINT_CPU_S
     memory_bytes: int = POINT_MEMORY_BYTES
+    reserved_bytes: int = 0
 
 
 def run_point(point: Point, inputs: Inputs, cpu_s: float = POINT_CPU_S) -> Row:
@@ -155,7 +156,9 @@ def _serve(point: Point, work: Work, limits: Limits, parent_pid: int, writes: in
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s + 5, limits.cpu_s + 10))
         with contextlib.suppress(ValueError, OSError):  # not every system can
-            resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+            addresses = limits.memory_bytes + limits.reserved_bytes
+            resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))
+            resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
         data = memoryview(_answer(point, work))
         while data:
             data = data[os.write(writes, data) :]

@@ -111,14 +111,21 @@ def test_the_filter_allows_what_its_table_says_and_kills_the_rest(name: str) -> 
     for number in range(512):
         inputs = (0, 0, 0, 0x40, 0, 0)
         wanted = KILL_PROCESS
-        if number in (*machine.allowed, *machine.memory, *machine.control, machine.receive):
+        special = (machine.map, machine.protect, *machine.control, machine.receive)
+        if number in (*machine.allowed, *special):
             wanted = ALLOW
-        elif number in machine.refused:
+        elif number in (*machine.refused, machine.fault):
             wanted = REFUSE
         assert verdict(number, inputs) == wanted, number
     other = next(m for key, m in ARCHITECTURES.items() if key != name)
-    for number in machine.memory:
-        assert verdict(number, (0, 4096, 7, 0, 0, 0)) == KILL_PROCESS
+    for number in (machine.map, machine.protect):
+        assert verdict(number, (0, 4096, 7, 2, 0, 0)) == KILL_PROCESS
+    assert verdict(machine.map, (0, 4096, 3, 1, 0, 0)) == KILL_PROCESS
+    for signum in range(1, 65):
+        faults = (signal.SIGILL, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
+        assert verdict(machine.fault, (signum, 0, 0, 0, 0, 0)) == (
+            ALLOW if signum in faults else REFUSE
+        )
     for number in machine.control:
         assert verdict(number, (1, 0, 0, 0, 0, 0)) == KILL_PROCESS
     assert verdict(machine.receive, (0, 0, 0, 0, 0, 0)) == KILL_PROCESS

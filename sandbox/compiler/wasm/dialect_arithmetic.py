@@ -53,13 +53,14 @@ def _divided(env: Env, modulo: bool, a: V, b: V) -> V:
     if a.t == U64:
         opcode = code.I64_REM_U if modulo else code.I64_DIV_U
         return V(a.t, (code.op(opcode, a.node, b.node),))
-    with env.fn.collected() as made:
+    with env.fn.collected() as made:  # one division: machines take long over them
         a, b = env.fn.keep(a), env.fn.keep(b)
-        rest = env.fn.keep(V(INT, (code.op(code.I64_REM_S, a.node, b.node),))).node
+        quotient = env.fn.keep(V(INT, (code.op(code.I64_DIV_S, a.node, b.node),))).node
+        product = code.op(code.I64_MUL, quotient, b.node)
+        rest = env.fn.keep(V(INT, (code.op(code.I64_SUB, a.node, product),))).node
     differs = code.op(code.I64_LT_S, code.op(code.I64_XOR, rest, b.node), code.i64(0))
     fix = code.op(code.I32_AND, code.op(code.I64_NE, rest, code.i64(0)), differs)
     if modulo:
         return V(INT, (code.op(code.SELECT, code.op(code.I64_ADD, rest, b.node), rest, fix),), made)
-    quotient = code.op(code.I64_DIV_S, a.node, b.node)
     result = code.op(code.I64_SUB, quotient, code.op(code.EXTEND_U, fix))
     return V(INT, (result,), made)

@@ -1,4 +1,4 @@
-"""Host: wasmtime, set up so that compiled code runs in a locked worker: no threads, no signals, bounded memory."""
+"""Host: wasmtime, set up so that compiled code runs in a locked worker: no threads, bounded memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import wasmtime
 from sandbox.compiler.wasm.core_module import core_module
 from sandbox.compiler.wasm.library import PAGE
 from sandbox.compiler.wasm.program import ProgramModule
-from sandbox.compiler.wasm.unit import MEMORY_PAGES
+from sandbox.compiler.wasm.unit import GUARD_BYTES, MEMORY_PAGES, RESERVED_BYTES
 
 MEMORY_MAX_BYTES = MEMORY_PAGES * PAGE
 STACK_BYTES = 512 * 1024
@@ -21,10 +21,11 @@ def engine() -> wasmtime.Engine:
     """Return the one engine of this process; made before a worker is forked."""
     config = wasmtime.Config()
     config.parallel_compilation = False
-    config.signals_based_traps = False
-    config.memory_reservation = MEMORY_MAX_BYTES
+    # No address can leave what is reserved, so that no access needs a test: one outside memory
+    # faults, and wasmtime's handler, there before a worker is forked, makes a trap of it.
+    config.memory_reservation = RESERVED_BYTES
+    config.memory_guard_size = GUARD_BYTES
     config.memory_may_move = False
-    config.memory_guard_size = 0
     config.memory_reservation_for_growth = 0
     config.max_wasm_stack = STACK_BYTES
     # One user's data in a process of its own: there is nothing to leak by speculation.

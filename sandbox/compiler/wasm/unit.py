@@ -10,7 +10,10 @@ from sandbox.compiler.wasm.binary import Defined, Imported, ModuleWriter
 from sandbox.compiler.wasm.source import Source
 from sandbox.compiler.wasm.types import FLOAT, INT, T, array_of, components
 
-MEMORY_PAGES = 2048  # a fixed size lets wasmtime check addresses against a constant
+MEMORY_PAGES = 2048
+# What an address of 32 bits and the offset of a field can reach: set aside, and only MEMORY_PAGES of it usable.
+RESERVED_BYTES = 1 << 32
+GUARD_BYTES = 1 << 16
 TABLE_SIZE = 65536
 Key = tuple[Source, tuple[T, ...]]
 
