@@ -30,7 +30,7 @@ class Settings:
     proxies: tuple[str, ...] = ()
     allow_unlocked: bool = False
     # What runs a simulation: "reference" interprets, "wasm" compiles.
-    engine: str = "reference"
+    engine: str = "wasm"
     scenarios_dir: Path = ROOT / "scenarios"
     page_dir: Path = ROOT / "frontend" / "dist"
     # Where the embedded database lives; or the URL of a Postgres, which then needs no folder.

@@ -23,6 +23,7 @@ from sandbox.cli_inputs import (
     UsageError,
     beside,
     checked_seed,
+    engine_of,
     read,
     replaced_program,
     scenario_path,
@@ -81,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
                      help="set a parameter, e.g. limit=50 or 'eth0 1:.limit=50'")  # fmt: skip
     run.add_argument("--seed", type=int, metavar="N", help="instead of the scenario's")
     run.add_argument("--duration", metavar="TIME", help="instead of the scenario's, e.g. 5s")
-    run.add_argument("--engine", choices=("reference", "wasm", "both"), default="reference",
-                     help="what runs it; both: run twice and compare")  # fmt: skip
+    run.add_argument("--engine", choices=(*Engine, "both"), default=Engine.WASM,
+                     help="what runs it (wasm); both: run twice and compare")  # fmt: skip
     run.add_argument("--summary", metavar="FILE", help="write the result as JSON")
     run.add_argument("--trace", metavar="FILE", help="write every event, one JSON object a line")
     run.set_defaults(command=run_command)
@@ -158,7 +159,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         duration=arguments.duration,
         trace=bool(arguments.trace),
     )
-    engine = Engine.WASM if arguments.engine == "wasm" else Engine.REFERENCE
+    engine = engine_of(arguments.engine)
     prepared = prepare(job, engine)
     if prepared.run is None:
         return _refused(prepared.diagnostics, path, loaded.model.expect_error)

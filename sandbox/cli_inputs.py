@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from sandbox import shelf
+from sandbox.machines.interface import Engine
 from sandbox.scenario.model import ROOT, Scenario
 
 OK, FAULT, USAGE, LIMIT = 0, 1, 2, 3
@@ -14,6 +16,14 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 
 class UsageError(Exception):
     """What was asked cannot be done; the message says what to ask instead."""
+
+
+def engine_of(name: str) -> Engine:
+    """Return the engine to run with; `both` compares with the reference afterwards."""
+    engine = Engine.REFERENCE if name == Engine.REFERENCE else Engine.WASM
+    if engine is Engine.WASM and find_spec("wasmtime") is None:
+        raise UsageError("the package wasmtime is not installed; --engine reference does without")
+    return engine
 
 
 def read(path: Path) -> bytes:

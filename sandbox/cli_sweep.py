@@ -22,10 +22,12 @@ from sandbox.cli_inputs import (
     UsageError,
     beside,
     checked_seed,
+    engine_of,
     read,
     replaced_program,
     scenario_path,
 )
+from sandbox.machines.interface import Engine
 from sandbox.scenario.load import load
 from sandbox.scenario.model import Scenario
 from sandbox.sweep.design import MAX_LIST_BYTES, Design, Setting, listed
@@ -34,7 +36,7 @@ from sandbox.sweep.point import Inputs, Point, points
 from sandbox.sweep.problem import SweepError
 from sandbox.sweep.progress import Progress
 from sandbox.sweep.row import Row
-from sandbox.sweep.run import POINT_CPU_S, Limits, pool, run_point
+from sandbox.sweep.run import POINT_CPU_S, Limits, Work, pool, run_point
 from sandbox.sweep.summary import Summary
 from sandbox.sweep.table import Table
 
@@ -72,6 +74,9 @@ def add_parser(commands: Any) -> None:
     option("--jobs", type=int, metavar="N", help="points at a time (all cores)")
     option("--cpu", type=int, metavar="SECONDS", default=POINT_CPU_S,
         help=f"processor time of one point ({POINT_CPU_S})")  # fmt: skip
+    option(
+        "--engine", choices=list(Engine), default=Engine.WASM, help="what runs the points (wasm)"
+    )
     option("--summary", action="store_true", help="print the table at the end and nothing else")
     sweep.set_defaults(command=sweep_command)
 
@@ -110,19 +115,22 @@ def sweep_command(arguments: argparse.Namespace) -> int:
     """Plan, check and run a sweep."""
     try:
         jobs = _bounded("--jobs", arguments.jobs or _cores(), 1, JOBS_MAX)
-        limits = Limits(cpu_s=_bounded("--cpu", arguments.cpu, 1, CPU_S_MAX))
-        sweep = _prepare(arguments)
+        engine = engine_of(arguments.engine)
+        cpu_s = _bounded("--cpu", arguments.cpu, 1, CPU_S_MAX)
+        limits = Limits(cpu_s=cpu_s, reserved_bytes=engine.reserved_bytes)
+        sweep = _prepare(arguments, engine)
         if sweep is None:
             return FAULT
         table = Table(Path(arguments.out)) if arguments.out else None
         progress = Progress(sweep.design.count, None if arguments.summary else sys.stderr)
-        return _run(sweep, table, progress, jobs, limits)
+        work = partial(run_point, inputs=sweep.inputs, cpu_s=cpu_s, engine=engine)
+        return _run(sweep, table, progress, jobs, limits, work)
     except SweepError as error:
         print(f"python -m sandbox: {error.diagnostic.render()}", file=sys.stderr)
         return LIMIT if error.diagnostic.slug == "sweep-too-large" else USAGE
 
 
-def _prepare(arguments: argparse.Namespace) -> Sweep | None:
+def _prepare(arguments: argparse.Namespace, engine: Engine) -> Sweep | None:
     path = scenario_path(arguments.scenario)
     data = read(path)
     texts, files = beside(path, data)
@@ -146,7 +154,7 @@ def _prepare(arguments: argparse.Namespace) -> Sweep | None:
     )
     if not arguments.summary:
         print(plan_text(loaded.model, made), end="", flush=True)
-    wrong = problems(made, inputs)
+    wrong = problems(made, inputs, engine)
     for one in wrong:
         print(f"{path.name}: {one.render()}", file=sys.stderr)
     if wrong and not loaded.model.expect_error:
@@ -198,8 +206,9 @@ def _bounded(option: str, value: int, low: int, high: int) -> int:
 # --- running --------------------------------------------------------------------------------------
 
 
-def _run(sweep: Sweep, table: Table | None, progress: Progress, jobs: int, limits: Limits) -> int:
-    work = partial(run_point, inputs=sweep.inputs, cpu_s=limits.cpu_s)
+def _run(
+    sweep: Sweep, table: Table | None, progress: Progress, jobs: int, limits: Limits, work: Work
+) -> int:
     stopped = False
     try:
         todo = _todo(sweep, table, progress)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sandbox.diagnostics import Diagnostic
 from sandbox.engine import prepare
+from sandbox.machines.interface import Engine
 from sandbox.scenario.model import Axis, Scenario
 from sandbox.sweep.design import (
     SEED,
@@ -81,11 +82,14 @@ def full_path(path: str, scenario: Scenario) -> str:
     return f"{short[1]}{scenario.devices[0].name} {short[2]}"
 
 
-def problems(made: Design, inputs: Inputs) -> tuple[Diagnostic, ...]:
+def problems(
+    made: Design, inputs: Inputs, engine: Engine = Engine.REFERENCE
+) -> tuple[Diagnostic, ...]:
     """Return what keeps every point from running; nothing when some point may run.
 
     The first and the last point of each program are built. What is wrong with one of them only
-    concerns its values, and a wrong program only its points: those become rows.
+    concerns its values, and a wrong program only its points: those become rows. What an engine
+    compiles here is there for all processes that are forked later.
     """
     found: dict[Diagnostic, None] = {}
     ends: dict[str, list[Point]] = {}
@@ -94,7 +98,9 @@ def problems(made: Design, inputs: Inputs) -> tuple[Diagnostic, ...]:
     for pair in ends.values():
         for point in pair:
             wrong = [
-                one for one in prepare(point.job(inputs)).diagnostics if one.severity == "error"
+                one
+                for one in prepare(point.job(inputs), engine).diagnostics
+                if one.severity == "error"
             ]
             if all(one.slug == "parameter-value" for one in wrong):
                 return ()

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from sandbox.engine import prepare
 from sandbox.lockdown import die_with
+from sandbox.machines.interface import Engine
 from sandbox.protocol import Outcome
 from sandbox.sweep.point import Inputs, Point
 from sandbox.sweep.row import Row, failed_row, finished_row, refused_row
@@ -42,10 +43,15 @@ class Limits:
     reserved_bytes: int = 0
 
 
-def run_point(point: Point, inputs: Inputs, cpu_s: float = POINT_CPU_S) -> Row:
+def run_point(
+    point: Point,
+    inputs: Inputs,
+    cpu_s: float = POINT_CPU_S,
+    engine: Engine = Engine.REFERENCE,
+) -> Row:
     """Return the row of one point; whatever is wrong with it is in the row."""
     until = time.process_time() + cpu_s
-    prepared = prepare(point.job(inputs))
+    prepared = prepare(point.job(inputs), engine)
     if prepared.run is None:
         return refused_row(point, prepared.diagnostics)
     while not prepared.run.done:

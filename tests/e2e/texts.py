@@ -40,7 +40,11 @@ run = { duration = "2s" }
 visitors = { model = "cbr", rate = "2mbit", size = "500b" }
 """
 # A run that computes for seconds, so that there is time to disturb it.
-SLOW = FIFO.replace("    if not", "    for turn in range(900):\n        pass\n    if not")
+ROOTS = " + ".join(f"isqrt(turn << {40 + shift})" for shift in range(8))
+SLOW = FIFO.replace(
+    "    if not",
+    f"    total = 0\n    for turn in range(900):\n        total += {ROOTS}\n    if not",
+)
 LONG = SCENARIO.replace('"2s"', '"20s"')
 
 

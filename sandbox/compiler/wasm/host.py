@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import errno
+import os
 from functools import cache
 
 import wasmtime
@@ -13,6 +15,7 @@ from sandbox.compiler.wasm.program import ProgramModule
 from sandbox.compiler.wasm.unit import GUARD_BYTES, MEMORY_PAGES, RESERVED_BYTES
 
 MEMORY_MAX_BYTES = MEMORY_PAGES * PAGE
+NO_MEMORY = os.strerror(errno.ENOMEM)
 STACK_BYTES = 512 * 1024
 
 
@@ -44,8 +47,13 @@ atexit.register(core.cache_clear)  # before the interpreter takes wasmtime apart
 
 
 def machine_code(program: ProgramModule) -> wasmtime.Module:
-    """Return a program, as machine code."""
-    return wasmtime.Module(engine(), program.binary)
+    """Return a program, as machine code. Raises MemoryError when there is no room for it."""
+    try:
+        return wasmtime.Module(engine(), program.binary)
+    except wasmtime.WasmtimeError as problem:
+        if NO_MEMORY in str(problem):
+            raise MemoryError from problem
+        raise
 
 
 def warm() -> None:
