@@ -29,7 +29,7 @@ from sandbox.cli_inputs import (
     scenario_path,
     write,
 )
-from sandbox.cli_output import TraceWriter, result_text
+from sandbox.cli_output import TraceWriter, counted_text, result_text
 from sandbox.compare import compare
 from sandbox.diagnostics import Diagnostic
 from sandbox.engine import prepare
@@ -84,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--duration", metavar="TIME", help="instead of the scenario's, e.g. 5s")
     run.add_argument("--engine", choices=(*Engine, "both"), default=Engine.WASM,
                      help="what runs it (wasm); both: run twice and compare")  # fmt: skip
+    run.add_argument("--line-counts", action="store_true",
+                     help="print each program with how often every line ran")  # fmt: skip
     run.add_argument("--summary", metavar="FILE", help="write the result as JSON")
     run.add_argument("--trace", metavar="FILE", help="write every event, one JSON object a line")
     run.set_defaults(command=run_command)
@@ -158,6 +160,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         seed=checked_seed(arguments.seed),
         duration=arguments.duration,
         trace=bool(arguments.trace),
+        line_counts=arguments.line_counts,
     )
     engine = engine_of(arguments.engine)
     prepared = prepare(job, engine)
@@ -168,6 +171,8 @@ def run_command(arguments: argparse.Namespace) -> int:
             print(_render(one, path), file=sys.stderr)
     finished = _drive(prepared.run, arguments.trace)
     print(result_text(loaded.model, finished), end="")
+    for name, counts in finished["lines"].items():
+        print(counted_text(name, prepared.run.network.programs.sources()[name], counts), end="")
     if arguments.summary:
         write(Path(arguments.summary), json.dumps(finished, indent=2, sort_keys=True) + "\n")
     if arguments.engine == "both":

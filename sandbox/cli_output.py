@@ -41,6 +41,17 @@ def result_text(scenario: Scenario, finished: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def counted_text(name: str, source: str, counts: Mapping[str, int]) -> str:
+    """Return a program with how often each line ran in front of it."""
+    width = max((len(f"{count:,}") for count in counts.values()), default=1)
+    lines = [f"\n{name}"]
+    for number, text in enumerate(source.splitlines(), start=1):
+        count = counts.get(str(number))
+        shown = "" if count is None else f"{count:,}"
+        lines.append(f"{shown:>{width}} | {text}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
 def _flow_table(flows: Mapping[str, Any]) -> list[str]:
     if not flows:
         return []

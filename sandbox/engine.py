@@ -28,6 +28,7 @@ from sandbox.machines.reference import ReferenceMachine
 from sandbox.protocol import PACKETS_MAX, ROWS_MAX, Job, Outcome
 from sandbox.results.dumps import dump_instance
 from sandbox.results.faults import describe, log_entry, outcome_of
+from sandbox.results.lines import line_counts
 from sandbox.results.statistics import statistics
 from sandbox.results.text import map_text, tc_text
 from sandbox.scenario.expect import judge
@@ -230,6 +231,7 @@ class Run:
             "fault": self.fault,
             "expects": self._expects(numbers),
             "truncated": self.truncated,
+            "lines": line_counts(self.network),
         }
 
     def _expects(self, numbers: dict[str, Any]) -> list[dict[str, Any]]:
@@ -292,5 +294,7 @@ def _network(job: Job, scenario: Scenario, engine: Engine) -> Network:
     sim = Sim(trace, pool, scenario.seed, scenario.duration_ns, most)
     sim.open()
     shared = {entry.name: entry for entry in scenario.programs}
-    programs = Programs(dict(job.programs), shared, job.trace, engine == Engine.REFERENCE)
+    programs = Programs(
+        dict(job.programs), shared, job.trace, engine == Engine.REFERENCE, job.line_counts
+    )
     return Network(scenario, sim, Places(), programs, Overrides(job.params))

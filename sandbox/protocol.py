@@ -192,7 +192,7 @@ class Job:
     `programs` maps the names a scenario uses to texts, `files` the names of replays to their bytes.
     `params` maps parameter paths to values that replace the scenario's; `events` are live events,
     appended to the scenario's own. `seed` and `duration` replace the scenario's when given. Without
-    `trace` no rows are kept.
+    `trace` no rows are kept; with `line_counts` the result says how often each line of a program ran.
     """
 
     scenario: str
@@ -203,6 +203,7 @@ class Job:
     duration: str | None = None
     events: tuple[dict[str, Any], ...] = ()
     trace: bool = True
+    line_counts: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain JSON form; file contents are base64."""
@@ -217,12 +218,11 @@ class Job:
             "duration": self.duration,
             "events": [dict(event) for event in self.events],
             "trace": self.trace,
+            "line_counts": self.line_counts,
         }
 
 
-JOB_FIELDS = frozenset(
-    ("scenario", "programs", "files", "params", "seed", "duration", "events", "trace")
-)
+JOB_FIELDS = frozenset(Job.__dataclass_fields__)
 
 
 def job_from_json(value: object) -> Job:
@@ -233,9 +233,6 @@ def job_from_json(value: object) -> Job:
         raise ProtocolError("unknown-field", f"job has an unknown field {_quote(strangers[0])}")
     if "scenario" not in fields:
         raise ProtocolError("missing-field", 'job has no field "scenario"')
-    trace = fields.get("trace", True)
-    if type(trace) is not bool:
-        raise ProtocolError("bad-type", f"trace must be true or false, got {_type(trace)}")
     return Job(
         scenario=_text(fields["scenario"], "scenario", TEXT_BYTES_MAX),
         programs=_programs(fields.get("programs", {})),
@@ -244,8 +241,16 @@ def job_from_json(value: object) -> Job:
         seed=_seed(fields.get("seed")),
         duration=_optional_text(fields.get("duration"), "duration"),
         events=_events(fields.get("events", [])),
-        trace=trace,
+        trace=_flag(fields, "trace", True),
+        line_counts=_flag(fields, "line_counts", False),
     )
+
+
+def _flag(fields: dict[str, Any], name: str, default: bool) -> bool:
+    value = fields.get(name, default)
+    if type(value) is not bool:
+        raise ProtocolError("bad-type", f"{name} must be true or false, got {_type(value)}")
+    return value
 
 
 def _programs(value: object) -> dict[str, str]:

@@ -158,6 +158,7 @@ def finished(outcome: Outcome, reason: str = "") -> dict[str, Any]:
         "fault": {"message": reason} if reason else None,
         "expects": [],
         "truncated": outcome is not Outcome.COMPILE_ERROR,
+        "lines": {},
     }
 
 

@@ -26,9 +26,6 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PARALLEL = ("-nauto", "--maxprocesses=8")
-# The comparison of the two engines runs in a process of its own.
-ENGINES = "tests/wasm"
-APART = f"--ignore={ENGINES}"
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 
@@ -167,9 +164,7 @@ def other_python(version: str, python: str) -> Outcome:
     if made.failed:
         return made
     interpreter = str(venv / "bin" / "python")
-    return perform(
-        pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL, APART)
-    )
+    return perform(pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL))
 
 
 # --- all of it ---------------------------------------------------------------------------------------
@@ -185,8 +180,7 @@ def run_all(fast: bool, notes: list[str]) -> list[Outcome]:
     for program in ("caddy", "docker-compose"):
         if not shutil.which(program):
             install_debian(program)
-    outcomes.append(perform(pytest_step("python", sys.executable, "not e2e", *PARALLEL, APART)))
-    outcomes.append(perform(pytest_step("engines", sys.executable, "not e2e", ENGINES)))
+    outcomes.append(perform(pytest_step("python", sys.executable, "not e2e", *PARALLEL)))
     if fast:
         return outcomes
     outcomes += [perform(step) for step in page_steps()]

@@ -213,3 +213,29 @@ def test_python_dash_m_sandbox_is_this_shell(folder: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("mine.qdisc.py: ok\n")
+
+
+def test_run_prints_how_often_each_line_ran(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = folder / "out.json"
+    command = ["run", str(folder / "s.toml"), "--line-counts", "--summary", str(summary)]
+    assert main(command) == OK
+    result = json.loads(summary.read_text())
+    lines = result["lines"]["mine.qdisc.py"]
+    text = FIFO.splitlines()
+    (push,) = (number for number, line in enumerate(text, 1) if "queue.push" in line)
+    sent = result["statistics"]["total"]["sent"]
+    assert lines[str(push)] == sent
+    assert lines[str(push + 1)] == result["statistics"]["total"]["drops"]
+    assert lines[str(push + 2)] == sent - lines[str(push + 1)]
+    assert f"{sent:,} | {text[push - 1]}" in capsys.readouterr().out
+
+
+def test_lines_are_counted_on_request_only(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = folder / "out.json"
+    assert main(["run", str(folder / "s.toml"), "--summary", str(summary)]) == OK
+    assert json.loads(summary.read_text())["lines"] == {}
+    assert " | " not in capsys.readouterr().out

@@ -392,6 +392,7 @@ class LiveRun:
                 "fault": {"message": reason},
                 "expects": [],
                 "truncated": True,
+                "lines": {},
             }
         )
 

@@ -149,6 +149,9 @@ class Progress(_Message):
     packets: Count
 
 
+LineCounts = Annotated[dict[Short, Count], Field(max_length=65_536)]
+
+
 class Finished(_Message):
     """The last message of a run."""
 
@@ -164,6 +167,7 @@ class Finished(_Message):
     fault: dict[Short, JsonValue] | None
     expects: Annotated[list[dict[Short, JsonValue]], Field(max_length=1000)]
     truncated: bool
+    lines: Annotated[dict[Short, LineCounts], Field(max_length=1000)]
 
 
 class WorkerErrorBody(_Message):

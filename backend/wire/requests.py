@@ -33,6 +33,7 @@ class Start(Inputs):
     from_row: Annotated[int, Field(ge=0, le=2**40)] = 0
     credit: Annotated[int, Field(ge=0, le=2**40)] = 0
     trace: bool = True
+    line_counts: bool = False
     events: list[dict[str, Any]] = []
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.build.places import Places
 from sandbox.build.programs import Loaded
+from sandbox.compiler.restricted_python import line_cells
 from sandbox.compiler.runtime import Entries, Runtime
 from sandbox.core.classes import ClassTable
 from sandbox.core.dialect import M64, Array, List
@@ -125,7 +126,10 @@ def _entries(loaded: Loaded, runtime: Runtime) -> Entries:
     if loaded.code is not None:
         return loaded.code.instantiate(runtime)
     values = {variable.name: int(variable.initial) for variable in loaded.program.globals}
-    return Entries(namespace=dict(values), global_names={name: name for name in values})
+    counts = [0] * line_cells(loaded.program) if loaded.line_counts else []
+    return Entries(
+        namespace=dict(values), global_names={name: name for name in values}, counts=counts
+    )
 
 
 def _settles(loaded: Loaded) -> bool:

@@ -55,6 +55,7 @@ class Loaded:
     program: Program
     code: Code | None  # for CPython; None when another machine compiles the program
     uses: frozenset[str]  # names of helpers and verdicts in it, "burns" with loops or calls, "cb"
+    line_counts: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Programs:
     shared: dict[str, SharedProgram]
     traced: bool
     interpreted: bool = True  # CPython will run them
+    line_counts: bool = False
     problems: list[Diagnostic] = field(default_factory=list)
     loaded: dict[str, Loaded | None] = field(default_factory=dict)
 
@@ -101,8 +103,11 @@ class Programs:
         self.problems.extend(checked.diagnostics)
         if checked.program is None:
             return None
-        code = compile_program(checked.program, traced=self.traced) if self.interpreted else None
-        return Loaded(name, checked.program, code, frozenset(_names(checked.program.functions)))
+        code = None
+        if self.interpreted:
+            code = compile_program(checked.program, traced=self.traced, counts=self.line_counts)
+        uses = frozenset(_names(checked.program.functions))
+        return Loaded(name, checked.program, code, uses, self.line_counts)
 
     def sources(self) -> dict[str, str]:
         """Return the text of every program in use."""

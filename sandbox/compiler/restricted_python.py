@@ -45,9 +45,7 @@ class Code:
 
     def instantiate(self, runtime: Runtime) -> Entries:
         """Return the callables of a new instance with these maps and parameters."""
-        lines = self.program.source.count("\n") + 2
-        last = max((f.span.end_line for f in self.program.functions), default=0) + 1
-        counts = [0] * max(lines, last) if self.counts else []
+        counts = [0] * line_cells(self.program) if self.counts else []
         namespace = Binder(runtime, self.tables, counts).namespace(self.bound)
         names = {var.name: variable(var.name) for var in self.program.globals}
         for var in self.program.globals:
@@ -82,6 +80,12 @@ def lowered_text(program: tree.Program, *, traced: bool = False, counts: bool = 
     """Return the lowered program as Python text, for people; it is never parsed again."""
     module, _ = lower(program, traced=traced, counts=counts)
     return ast.unparse(module)
+
+
+def line_cells(program: tree.Program) -> int:
+    """Return how many counters a program needs so that each line has one at its number."""
+    last = max((f.span.end_line for f in program.functions), default=0) + 1
+    return max(program.source.count("\n") + 2, last)
 
 
 def statement_lines(program: tree.Program) -> list[int]:

@@ -13,6 +13,7 @@ from sandbox.build.changes import Changes
 from sandbox.build.instances import Built
 from sandbox.build.network import Network
 from sandbox.build.programs import library_texts
+from sandbox.compiler.restricted_python import line_cells
 from sandbox.compiler.wasm import host, library
 from sandbox.compiler.wasm.code import signed
 from sandbox.compiler.wasm.core_module import core_module
@@ -44,17 +45,20 @@ from sandbox.language.tree import Program
 SIM = record_type(Sim)
 SPARE_BYTES = 1 << 20  # the least a run needs beside what stands at its start
 COMPILED_MAX = 256
-_COMPILED: dict[tuple[str, bool], tuple[ProgramModule, wasmtime.Module]] = {}
+_COMPILED: dict[tuple[str, bool, bool], tuple[ProgramModule, wasmtime.Module]] = {}
 atexit.register(_COMPILED.clear)  # before the interpreter takes wasmtime apart
 
 
-def compiled(program: Program, *, traced: bool) -> tuple[ProgramModule, wasmtime.Module]:
+def compiled(
+    program: Program, *, traced: bool, line_counts: bool = False
+) -> tuple[ProgramModule, wasmtime.Module]:
     """Return a program compiled; its code is the same for all its instances, so it is kept."""
-    key = program.source, traced
+    key = program.source, traced, line_counts
     if key not in _COMPILED:
         if len(_COMPILED) >= COMPILED_MAX:
             del _COMPILED[next(iter(_COMPILED))]
-        made = compile_program(program, traced=traced)
+        cells = line_cells(program) if line_counts else 0
+        made = compile_program(program, traced=traced, line_cells=cells)
         _COMPILED[key] = made, host.machine_code(made)
     return _COMPILED[key]
 
@@ -124,7 +128,10 @@ class WasmMachine:
 
     def _hook(self, built: Built) -> None:
         """Make an instance's frame and say which functions its hooks mean."""
-        program, module = compiled(built.loaded.program, traced=self.traced)
+        loaded = built.loaded
+        program, module = compiled(
+            loaded.program, traced=self.traced, line_counts=loaded.line_counts
+        )
         numbers = self._load(program, module)
         image = self.image
         at = image.reserve(program.frame.size)
@@ -276,6 +283,9 @@ class WasmMachine:
             for name, offset in frame.globals.items():
                 (value,) = struct.unpack_from("<q", whole, at + offset)
                 built.entries.set_global(name, value)
+            counts = built.entries.counts
+            if counts:
+                counts[:] = struct.unpack_from(f"<{len(counts)}q", whole, at + frame.lines)
 
     def _whole(self) -> memoryview:
         """Return a view of memory, valid until the next call into it."""

@@ -340,3 +340,13 @@ def test_many_runs_leave_nothing_behind(served: Service) -> None:
 
 def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_a_run_says_how_often_each_line_ran_when_asked(served: Service, whole: Run) -> None:
+    with served.connect() as client:
+        client.start(inputs(), line_counts=True)
+        run = client.to_end()
+    assert run.finished["digest"] == whole.finished["digest"]
+    assert whole.finished["lines"] == {}
+    (lines,) = run.finished["lines"].values()
+    assert max(lines.values()) == run.finished["statistics"]["total"]["sent"]

@@ -11,11 +11,11 @@ from sandbox.build import programs
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once() -> Iterator[None]:
-    compiled: dict[tuple[str, str, bool], programs.Loaded | None] = {}
+    compiled: dict[tuple[str, str, bool, bool, bool], programs.Loaded | None] = {}
     compile_text = programs.Programs._compile
 
     def remembered(self: programs.Programs, name: str, text: str) -> programs.Loaded | None:
-        key = (name, text, self.traced)
+        key = (name, text, self.traced, self.interpreted, self.line_counts)
         if key not in compiled:
             before = len(self.problems)
             made = compile_text(self, name, text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 from sandbox import shelf
 from sandbox.cli_inputs import beside
@@ -27,12 +29,22 @@ def test_every_scenario_agrees(path: object, trace: bool) -> None:
     data = path.read_bytes()
     programs, files = beside(path, data)
     job = Job(scenario=data.decode(), programs=programs, files=files, trace=trace)
-    assert differences(play(job, Engine.REFERENCE), play(job, Engine.WASM)) == []
+    reference = play(job, Engine.REFERENCE)
+    assert differences(reference, play(job, Engine.WASM)) == []
+    if reference is None:  # a scenario that shows a refusal
+        return
+    counting = dataclasses.replace(job, line_counts=True)
+    counted = play(counting, Engine.REFERENCE)
+    assert counted is not None
+    assert counted.finished["digest"] == reference.finished["digest"]
+    assert sum(sum(lines.values()) for lines in counted.finished["lines"].values()) > 0
+    assert differences(counted, play(counting, Engine.WASM)) == []
 
 
 @settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-@given(jobs())
-def test_random_jobs_agree(job: Job) -> None:
+@given(jobs(), st.booleans())
+def test_random_jobs_agree(job: Job, line_counts: bool) -> None:
+    job = dataclasses.replace(job, line_counts=line_counts)
     reference = play(job, Engine.REFERENCE)
     if reference is None:
         event("refused")

@@ -106,6 +106,7 @@ export interface Finished {
   fault: Fault | null;
   expects: Expectation[];
   truncated: boolean;
+  lines: Record<string, Record<string, number>>;
 }
 
 export interface ServiceError {

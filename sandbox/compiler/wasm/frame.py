@@ -21,10 +21,11 @@ class Frame:
     maps: dict[str, int]
     globals: dict[str, int]
     size: int
+    lines: int = 0  # of the counters of lines, by number; 0 when lines are not counted
 
 
-def frame_of(program: tree.Program) -> Frame:
-    """Return the frame of a program's instances."""
+def frame_of(program: tree.Program, line_cells: int = 0) -> Frame:
+    """Return the frame of a program's instances, with as many counters of lines."""
     at = FIRST_MAP
     maps = {}
     for declared in program.maps:
@@ -34,4 +35,4 @@ def frame_of(program: tree.Program) -> Frame:
     for variable in program.globals:
         globals_[variable.name] = at
         at += 8
-    return Frame(maps, globals_, at)
+    return Frame(maps, globals_, at + 8 * line_cells, at if line_cells else 0)

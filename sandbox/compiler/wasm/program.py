@@ -35,11 +35,14 @@ class ProgramModule:
     comparators: tuple[str, ...]
 
 
-def compile_program(program: tree.Program, *, traced: bool) -> ProgramModule:
-    """Compile a checked program; `traced` code also shows globals and records in the trace."""
+def compile_program(program: tree.Program, *, traced: bool, line_cells: int = 0) -> ProgramModule:
+    """Compile a checked program; `traced` code also shows globals and records in the trace.
+
+    With `line_cells` each statement counts its line, in as many counters at the end of the frame.
+    """
     core = core_module()
     unit = Unit(core.statics, core.given, owns_memory=False, inline_nodes=INLINE_NODES)
-    facts = Facts(program, unit, traced=traced)
+    facts = Facts(program, unit, traced=traced, line_cells=line_cells)
     entries: dict[str, str] = {}
     comparators = []
     for function in program.functions:

@@ -40,12 +40,14 @@ def type_of(kind: Kind) -> T:
 class Facts:
     """What the translation knows of the whole program."""
 
-    def __init__(self, program: tree.Program, unit: Unit, *, traced: bool) -> None:
+    def __init__(
+        self, program: tree.Program, unit: Unit, *, traced: bool, line_cells: int = 0
+    ) -> None:
         self.program = program
         self.unit = unit
         self.traced = traced
         self.provenance = Provenance(program)
-        self.frame: Frame = frame_of(program)
+        self.frame: Frame = frame_of(program, line_cells)
         self.maps = {m.name: m for m in program.maps}
         self.functions = {f.name: f for f in program.functions}
         self.param_index = {p.name: i for i, p in enumerate(program.params)}

@@ -50,9 +50,18 @@ _SETTERS = {
 def block(scope: Scope, body: tuple[tree.Stmt, ...]) -> None:
     """Translate statements until one does not come back."""
     for statement in body:
+        if scope.facts.frame.lines:
+            _count(scope, statement.span.line)
         _statement(scope, statement)
         if code.ends(scope.fn.out):
             return
+
+
+def _count(scope: Scope, line: int) -> None:
+    """Count a line once more."""
+    at = scope.facts.frame.lines + 8 * line
+    more = code.op(code.I64_ADD, code.load(I64, at, scope.frame), code.i64(1))
+    scope.fn.emit(code.store(I64, at, scope.frame, more))
 
 
 def _statement(scope: Scope, statement: tree.Stmt) -> None:
