@@ -63,6 +63,7 @@ class Settings:
     sockets_per_client: int = 16
 
     # Of one address; bursts may be a minute's worth.
+    sockets_per_minute: int = 120
     runs_per_minute: int = 60
     checks_per_minute: int = 240
     batches_per_minute: int = 10

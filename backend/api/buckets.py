@@ -67,6 +67,7 @@ class Allowances:
     """Every allowance that the settings give a client."""
 
     def __init__(self, settings: Settings) -> None:
+        self.sockets = Allowance(settings.sockets_per_minute, "too-many-sockets", "connect")
         self.runs = Allowance(settings.runs_per_minute, "too-many-runs", "start a run")
         self.checks = Allowance(
             settings.checks_per_minute, "too-many-checks", "have a text checked"

@@ -51,6 +51,11 @@ def install(app: FastAPI) -> None:
 
 async def _told(request: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, ApiError)
+    return answer_of(problem)
+
+
+def answer_of(problem: ApiError) -> JSONResponse:
+    """Return the reply that tells a problem."""
     headers = None if problem.retry_s is None else {"retry-after": str(problem.retry_s)}
     body = {"error": problem.body.model_dump(exclude_none=True)}
     return JSONResponse(body, status_code=problem.status, headers=headers)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, WebSocket
 
 from backend.api.client import client_of
+from backend.api.errors import answer_of
 from backend.runs.outbox import ClientGone, Outbox
 from backend.runs.session import Session
 from backend.state import State
+from backend.wire.errors import ApiError
 
 router = APIRouter()
 TRY_AGAIN_LATER = 1013
@@ -18,6 +20,11 @@ async def run(socket: WebSocket) -> None:
     """Serve one browser."""
     state: State = socket.app.state.service
     client = client_of(socket)
+    try:
+        state.allowances.sockets.spend(client)
+    except ApiError as refused:
+        await socket.send_denial_response(answer_of(refused))
+        return
     await socket.accept()
     if not state.enter(client):
         try:

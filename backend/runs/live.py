@@ -16,7 +16,9 @@ from enum import Enum
 from typing import Any
 
 from backend.runs.clock import Clock, Interrupt
+from backend.runs.endings import ENDS, last_message
 from backend.runs.outbox import Outbox
+from backend.runs.turns import take_turns
 from backend.settings import Settings
 from backend.wire.messages import (
     Diagnostics,
@@ -30,7 +32,7 @@ from backend.wire.messages import (
     plain,
 )
 from backend.workers.pool import Pool
-from backend.workers.slots import QueueFull
+from backend.workers.slots import Place, QueueFull
 from backend.workers.worker import Ending, Frame, Worker
 from backend.workers.zygote import Unavailable
 from sandbox.protocol import EVENTS_MAX, ROWS_MAX, Job, Outcome, ProtocolError
@@ -122,6 +124,7 @@ class LiveRun:
 
     def _stop_worker(self) -> None:
         if self._worker is not None:
+            self._worker.go_on()
             self._worker.tell({"op": "stop"})
             loop = asyncio.get_running_loop()
             self._grace = loop.call_later(STOP_GRACE_S, self._worker.kill)
@@ -198,22 +201,23 @@ class LiveRun:
     async def _compute(self) -> None:
         """Use one worker up."""
         if self._interrupt is Interrupt.STOPPED:
-            await self._finish(Outcome.CANCELLED, "the run was stopped")
+            await self._finish(*ENDS[Interrupt.STOPPED])
             return
         finished_before = self.state is State.FINISHED
         self.state = State.WAITING
+        place = Place(self._pool.runs, self._client)
         try:
-            await self._pool.runs.acquire(self._client, self._tell_busy)
+            await place.take(self._tell_busy)
         except QueueFull as full:
             await self._refuse("busy", str(full), f"try again in {full.wait_s} s")
             return
         try:
-            await self._work(finished_before)
+            await self._work(finished_before, place)
         except Unavailable as problem:
             LOG.error("no worker: %s", problem)
             await self._refuse("no-worker", "no sandbox can be started", None)
         finally:
-            self._pool.runs.release(self._client)
+            place.give()
 
     async def _tell_busy(self, position: int, seconds: float) -> None:
         await self._say({"op": "busy", "position": position, "seconds": round(seconds, 1)})
@@ -223,13 +227,14 @@ class LiveRun:
         await self._outbox.error(self.run_id, slug, message, hint)
         await self._finish(Outcome.CANCELLED, message)
 
-    async def _work(self, finished_before: bool) -> None:
+    async def _work(self, finished_before: bool, place: Place) -> None:
         settings = self._settings
         worker = await self._pool.worker(settings.run_cpu_ms, settings.run_memory_bytes)
         self._worker, self.state = worker, State.COMPUTING
         if self._interrupt is not Interrupt.STOPPED:
             self._interrupt = None
         self._clock.wind_up()
+        turns = asyncio.create_task(take_turns(place, worker, self._clock, self._end_worker))
         problem = ""
         try:
             await worker.give(self._task(), settings.send_timeout_s)
@@ -242,6 +247,7 @@ class LiveRun:
         except (OSError, TimeoutError):
             problem = "the worker does not take its task"
         finally:
+            turns.cancel()
             self._clock.stop()
             if self._grace is not None:
                 self._grace.cancel()
@@ -269,20 +275,16 @@ class LiveRun:
 
     async def _settle(self, end: Ending, problem: str) -> None:
         """Decide what becomes of a run whose worker ended without a last message."""
-        match self._interrupt:
-            case Interrupt.STALLED:
-                self.state = State.PARKED
-            case Interrupt.EVENT if not problem:
-                self.state = State.PARKED
-            case Interrupt.WALL:
-                await self._finish(Outcome.LIMIT_WALL, "the run took too long")
-            case Interrupt.STOPPED:
-                await self._finish(Outcome.CANCELLED, "the run was stopped")
-            case _:
-                outcome = Outcome.CRASHED if problem else end.outcome
-                message = "the sandbox was stopped" if problem else end.message
-                self._events.clear()
-                await self._finish(outcome, message)
+        parked = (Interrupt.STALLED,) if problem else (Interrupt.STALLED, Interrupt.EVENT)
+        if self._interrupt in parked:
+            self.state = State.PARKED
+        elif self._interrupt in ENDS:
+            await self._finish(*ENDS[self._interrupt])
+        else:
+            outcome = Outcome.CRASHED if problem else end.outcome
+            message = "the sandbox was stopped" if problem else end.message
+            self._events.clear()
+            await self._finish(outcome, message)
 
     async def _pump(self, worker: Worker, finished_before: bool) -> None:
         """Pass on what the worker says until its last message or its end."""
@@ -378,23 +380,7 @@ class LiveRun:
         """Say the last message in the worker's place."""
         self.state = State.FINISHED
         self._pool.metrics.run_ended(str(outcome))
-        await self._say(
-            {
-                "op": "finished",
-                "outcome": str(outcome),
-                "digest": "",
-                "rows": self._sent,
-                "time_ns": self._time_ns,
-                "statistics": {},
-                "maps": [],
-                "tc_text": "",
-                "map_text": "",
-                "fault": {"message": reason},
-                "expects": [],
-                "truncated": True,
-                "lines": {},
-            }
-        )
+        await self._say(last_message(outcome, self._sent, self._time_ns, reason))
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._outbox.send({**message, "id": self.run_id})

@@ -27,6 +27,9 @@ READ_BUFFER_BYTES = 64 * 1024
 CONTROL_BUFFER_BYTES = 64 * 1024
 LAST_WORD_S = 0.2
 END_TIMEOUT_S = 5.0
+# A worker that is not done by then gives way to younger ones, most of which are done sooner.
+YOUNG_S = 0.1
+OLD_NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class Worker:
         self._rows: int | None = None  # number of the next row, known after the first frame
         self._time_ns = 0
         self.json_bytes = 0
+        self._aging = asyncio.get_running_loop().call_later(YOUNG_S, child.age, OLD_NICENESS)
 
     @classmethod
     async def attach(cls, child: Child) -> Worker:
@@ -107,6 +111,14 @@ class Worker:
             where = ".".join(str(part) for part in first["loc"])
             raise ProtocolError("bad-message", f"{where}: {first['msg']}") from None
 
+    def halt(self) -> None:
+        """Have the process stand still as it is."""
+        self._child.signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have it go on."""
+        self._child.signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End the process now, and whatever waits for its next message."""
         self._child.kill()
@@ -114,6 +126,7 @@ class Worker:
 
     async def close(self) -> Ending:
         """End the process if it runs, give everything back, and say how it ended."""
+        self._aging.cancel()
         self._writer.transport.abort()
         # A worker that said its last word is about to end by itself; any other is killed.
         ended = self._child.ended

@@ -48,9 +48,19 @@ class Child:
 
     def kill(self) -> None:
         """End the process; harmless when it has ended."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; harmless when the process has ended."""
         if self.pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(self.pidfd, number)
+
+    def age(self, niceness: int) -> None:
+        """Have the kernel prefer other processes; harmless when this one has ended."""
+        if self.pidfd >= 0 and not self.ended.done():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.setpriority(os.PRIO_PROCESS, self.pid, niceness)
 
     def forget(self) -> None:
         """Give back the handle."""

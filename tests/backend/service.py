@@ -158,6 +158,10 @@ def resident_kib(pid: int) -> int:
     return 0
 
 
+def descriptors_of(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> bool:
     end_s = time.monotonic() + within_s
     while time.monotonic() < end_s:
@@ -180,7 +184,8 @@ def service(
     prefix: tuple[str, ...] = (), port: int = 0, log: Path | None = None, **settings: object
 ) -> Iterator[Service]:
     """Run the service with these settings until the block ends; nobody starts too many runs unless asked."""
-    settings = {"runs_per_minute": 10**6, "checks_per_minute": 10**6, **settings}
+    many = dict.fromkeys(("sockets_per_minute", "runs_per_minute", "checks_per_minute"), 10**6)
+    settings = {**many, **settings}
     with (
         tempfile.TemporaryDirectory(prefix="playground-") as state_dir,
         (log or Path(os.devnull)).open("ab") as sink,

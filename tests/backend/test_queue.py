@@ -6,9 +6,12 @@ import asyncio
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
+from backend.runs import clock as timing
+from backend.runs.clock import Interrupt
 from backend.workers.slots import QueueFull, Slots
-from tests.backend.service import inputs, service
+from tests.backend.service import Client, inputs, service
 
 LONG = "600s"
 
@@ -177,3 +180,128 @@ def test_who_has_too_many_texts_checked_has_to_wait() -> None:
         assert answer.status_code == 429
         assert answer.json()["error"]["slug"] == "too-many-checks"
         assert 1 <= int(answer.headers["retry-after"]) <= 60
+
+
+def test_who_connects_too_often_is_refused_before_it_is_connected() -> None:
+    with service(sockets_per_minute=2) as running:
+        for _ in range(2):
+            running.connect().socket.close()
+        with pytest.raises(InvalidStatus) as refused:
+            running.connect()
+        assert refused.value.response.status_code == 429
+        assert int(refused.value.response.headers["retry-after"]) >= 1
+        assert b"too-many-sockets" in (refused.value.response.body or b"")
+
+
+def test_a_short_run_does_not_wait_for_long_ones_and_they_lose_nothing() -> None:
+    inputs_long = {**inputs("20s"), "trace": False}
+    with service(live_runs=1, live_runs_per_client=1, proxies="127.0.0.1") as running:
+
+        def person(at: int) -> Client:
+            return running.connect(additional_headers={"x-forwarded-for": f"198.51.100.{at}"})
+
+        with person(1) as alone:
+            alone.start(inputs_long)
+            digest = alone.to_end().finished["digest"]
+        with person(2) as first, person(3) as second, person(4) as quick:
+            first.start(inputs_long)
+            second.start(inputs_long)
+            first.collect(lambda run: bool(run.of("started")))
+            second.collect(lambda run: bool(run.of("started")))
+            # Both compute, one at a time; neither has ended.
+            assert len(running.workers()) == 2
+            assert running.health()["live_runs"] == 1
+            quick.start(inputs("50ms"))
+            assert quick.to_end().finished["outcome"] == "ok"
+            assert len(running.workers()) >= 1, "the long ones were still at it"
+            for client in (first, second):
+                finished = client.to_end(timeout_s=60).finished
+                assert finished["outcome"] == "ok"
+                assert finished["digest"] == digest
+
+
+def test_standing_still_uses_up_no_wall_time() -> None:
+    async def body() -> None:
+        rung: list[Interrupt] = []
+        clock = timing.Clock(0.2, 5.0, rung.append)
+        clock.start(idle=False)
+        clock.halt()
+        await asyncio.sleep(0.5)
+        assert rung == []
+        clock.stop()  # a message arrives that the worker had said before
+        clock.start(idle=False)
+        await asyncio.sleep(0.3)
+        assert rung == []
+        clock.go_on()
+        await asyncio.sleep(0.5)
+        assert rung == [Interrupt.WALL]
+        clock.stop()
+
+    asyncio.run(body())
+
+
+def test_a_run_that_has_nothing_to_do_stalls_even_while_it_stands_still() -> None:
+    async def body() -> None:
+        rung: list[Interrupt] = []
+        clock = timing.Clock(5.0, 0.1, rung.append)
+        clock.start(idle=True)
+        clock.halt()
+        await asyncio.sleep(0.4)
+        assert rung == [Interrupt.STALLED]
+        clock.stop()
+
+    asyncio.run(body())
+
+
+def test_a_run_can_be_stopped_while_it_stands_still() -> None:
+    with service(live_runs=1, proxies="127.0.0.1", run_cpu_ms=30_000) as running:
+        people = [
+            running.connect(additional_headers={"x-forwarded-for": f"198.51.100.{at}"})
+            for at in range(3)
+        ]
+        for client in people:
+            client.start({**inputs("3600s"), "trace": False})
+        for client in people:
+            client.collect(lambda run: bool(run.of("started")))
+        for client in people:
+            client.say("stop", id=1)
+            assert client.to_end().finished["outcome"] == "cancelled"
+            client.socket.close()
+
+
+def test_when_too_many_wait_whoever_had_the_most_makes_room() -> None:
+    async def body() -> None:
+        clock = Clock()
+        slots = Slots(1, 1, 1, clock)
+        await slots.acquire("greedy")
+        clock.now_s = 10.0
+        slots.release("greedy")
+        await slots.acquire("other")
+        late = asyncio.create_task(slots.acquire("greedy"))
+        await asyncio.sleep(0)
+        fresh = asyncio.create_task(slots.acquire("modest"))
+        with pytest.raises(QueueFull):
+            await late
+        slots.release("other")
+        await fresh
+        assert slots.held == 1
+
+    asyncio.run(body())
+
+
+def test_use_is_forgotten_by_half_each_minute() -> None:
+    async def body() -> None:
+        clock = Clock()
+        slots = Slots(1, 1, 1, clock)
+        await slots.acquire("a")
+        clock.now_s = 8.0
+        slots.release("a")
+        assert slots.use_s("a") == pytest.approx(8.0)
+        clock.now_s = 68.0
+        assert slots.use_s("a") == pytest.approx(4.0)
+        for at in range(20_000):
+            await slots.acquire(f"client {at}")
+            slots.release(f"client {at}")
+        assert len(slots._used) <= 10_000
+
+    asyncio.run(body())

@@ -14,6 +14,7 @@ from tests.backend.service import (
     Client,
     Run,
     Service,
+    descriptors_of,
     eventually,
     inputs,
     resident_kib,
@@ -318,7 +319,7 @@ def test_a_run_that_uses_up_its_memory_ends_so() -> None:
 
 def test_many_runs_leave_nothing_behind(served: Service) -> None:
     def held() -> tuple[int, int]:
-        return descriptors(served.pid), descriptors(served.zygote())
+        return descriptors_of(served.pid), descriptors_of(served.zygote())
 
     def churn(count: int) -> None:
         for number in range(count):
@@ -336,10 +337,6 @@ def test_many_runs_leave_nothing_behind(served: Service) -> None:
     assert eventually(lambda: served.health()["sockets"] == 0 and served.workers() == [])
     assert eventually(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
     assert resident_kib(served.pid) - before_kib < 8 * 1024
-
-
-def descriptors(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def test_a_run_says_how_often_each_line_ran_when_asked(served: Service, whole: Run) -> None:
