@@ -27,6 +27,7 @@ from backend.store.base import StoreError
 from backend.workers.zygote import Unavailable
 
 SHUTDOWN_S = 5
+REFUSED = "ASGI callable returned without completing handshake."
 
 
 class Server(uvicorn.Server):
@@ -48,11 +49,13 @@ class Server(uvicorn.Server):
 
 
 class Quiet(logging.Filter):
-    """Keeps the traceback of what cannot start out of the log: `serve` says it in a line."""
+    """Keeps out of the log what is told otherwise: a start that fails, and a WebSocket that was refused."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is shown."""
         message = record.getMessage()
+        if message == REFUSED:
+            return False
         return not any(kind.__name__ in message for kind in (Unavailable, StoreError, Unbound))
 
 

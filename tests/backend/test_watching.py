@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.exceptions import InvalidStatus
 
 from backend.logs import REQUEST_ID, Json, Plain
 from tests.backend.service import FIFO, ROOT, inputs, service
@@ -138,3 +139,13 @@ def test_a_traceback_shows_where_but_not_what_was_sent(formatter: logging.Format
     assert "KeyError" in text
     assert "test_watching.py" in text
     assert CANARY not in text
+
+
+def test_whoever_is_refused_a_socket_cannot_fill_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with service(log=log, sockets_per_minute=1) as running:
+        running.connect().socket.close()
+        for origin in (None, "http://evil.example"):
+            with pytest.raises(InvalidStatus):
+                running.connect(origin=origin)
+    assert log.read_text() == ""
