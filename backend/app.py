@@ -8,9 +8,12 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from backend.api import batches as batches_room
 from backend.api import check, errors, health, page, runs, shares, shelf
 from backend.api.guard import Guard
 from backend.api.watch import Watch
+from backend.batches.keeper import Batches
+from backend.batches.local import LocalExecutor
 from backend.metrics import Metrics, Unbound
 from backend.settings import Settings
 from backend.shares.keeper import Keeper
@@ -38,10 +41,15 @@ def create_app(settings: Settings) -> FastAPI:
                 keeper = Keeper(store, settings)
                 keeper.purge()
                 await pool.start()
-                app.state.service = State(settings, pool, keeper)
+                batches = Batches(store, LocalExecutor(pool, settings), settings)
+                app.state.service = State(settings, pool, keeper, batches)
                 await app.state.service.load()
                 app.state.service.watched_by(metrics)
-                yield
+                await batches.start()
+                try:
+                    yield
+                finally:
+                    await batches.close()
         except (Unavailable, ApiError, StoreError, Unbound) as problem:
             app.state.problem = str(problem)
             raise
@@ -61,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.problem = ""
     errors.install(app)
-    for room in (runs, check, shares, shelf, health):
+    for room in (runs, check, shares, batches_room, shelf, health):
         app.include_router(room.router)
     page.install(app)
     app.add_middleware(Guard, settings=settings)

@@ -68,6 +68,17 @@ class Settings:
     checks_per_minute: int = 240
     batches_per_minute: int = 10
 
+    # Batches: points at once, what a point may use, what one client and all may have under way.
+    batch_workers: int = os.cpu_count() or 1
+    point_cpu_ms: int = 20_000
+    point_memory_bytes: int = 256 * MIB
+    point_wall_s: float = 60.0
+    point_nice: int = 10
+    batch_points: int = 10_000
+    batch_points_waiting: int = 100_000
+    batches_per_client: int = 2
+    batch_days: int = 30
+
     share_bytes: int = 256 * 1024
     share_file_bytes: int = 8 * MIB
     shares_total_bytes: int = 20 * 1024 * MIB

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, TypeVar
 
 from backend.api.buckets import Allowances
+from backend.batches.keeper import Batches
 from backend.metrics import Metrics
 from backend.settings import Settings
 from backend.shares.keeper import Keeper
@@ -18,10 +19,11 @@ T = TypeVar("T")
 class State:
     """Made at start-up; the routers find it in `app.state.service`."""
 
-    def __init__(self, settings: Settings, pool: Pool, keeper: Keeper) -> None:
+    def __init__(self, settings: Settings, pool: Pool, keeper: Keeper, batches: Batches) -> None:
         self.settings = settings
         self.pool = pool
         self.keeper = keeper
+        self.batches = batches
         self.allowances = Allowances(settings)
         self.library = Library(programs=[])
         self.scenarios = Scenarios(scenarios=[])

@@ -25,7 +25,6 @@ from sandbox.cli_inputs import (
     checked_seed,
     engine_of,
     read,
-    replaced_program,
     scenario_path,
     write,
 )
@@ -38,6 +37,7 @@ from sandbox.machines.interface import Engine
 from sandbox.protocol import Job, Outcome
 from sandbox.scenario.load import load
 from sandbox.scenario.model import Scenario
+from sandbox.scenario.replace import replaced_program
 from sandbox.scenario.schema import schema_text
 
 DIFFERENT = 4

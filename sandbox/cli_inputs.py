@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sandbox import shelf
 from sandbox.machines.interface import Engine
-from sandbox.scenario.model import ROOT, Scenario
 
 OK, FAULT, USAGE, LIMIT = 0, 1, 2, 3
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -83,21 +82,3 @@ def checked_seed(seed: int | None) -> int | None:
     if seed is not None and not 0 <= seed < 2**63:
         raise UsageError("--seed takes a number from 0 to 2^63 - 1")
     return seed
-
-
-def replaced_program(scenario: Scenario, file_name: str) -> str:
-    """Return the name of the program that a `--program` file stands for.
-
-    One of the same name is replaced; else the program of the first root qdisc.
-    """
-    shared = {one.name: one for one in scenario.programs}
-    names: dict[str, None] = {}
-    for qdisc in sorted(scenario.qdiscs, key=lambda one: one.parent != ROOT):
-        name = qdisc.program.name
-        if qdisc.program.origin == "shared" and shared[name].origin != "inline":
-            name = shared[name].source
-        names[name] = None
-    if file_name in names or not names:
-        return file_name
-    plain = file_name.removesuffix(shelf.PROGRAM_SUFFIX)
-    return plain if plain in names else next(iter(names))

@@ -24,12 +24,12 @@ from sandbox.cli_inputs import (
     checked_seed,
     engine_of,
     read,
-    replaced_program,
     scenario_path,
 )
 from sandbox.machines.interface import Engine
 from sandbox.scenario.load import load
 from sandbox.scenario.model import Scenario
+from sandbox.scenario.replace import replaced_program
 from sandbox.sweep.design import MAX_LIST_BYTES, Design, Setting, listed
 from sandbox.sweep.plan import Request, design_of, plan_text, problems, promised_metrics
 from sandbox.sweep.point import Inputs, Point, points

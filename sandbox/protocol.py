@@ -25,6 +25,8 @@ MIB = 1024 * KIB
 SOURCE_BYTES_MAX = 64 * KIB
 TEXT_BYTES_MAX = 256 * KIB
 PROGRAMS_MAX = 32
+# At which shares, in thousandths, the waits of a point of a sweep are told: dense enough to draw.
+WAIT_LEVELS = (*range(0, 1000, 50), 990, 999, 1000)
 FILES_MAX = 8
 FILES_BYTES_MAX = 8 * MIB
 PARAMS_MAX = 256

@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -21,7 +22,12 @@ from sandbox.engine import prepare
 from sandbox.lockdown import Layer, Limits, LockError, control_socket, forbid_code, lock
 from sandbox.machines.interface import Engine
 from sandbox.protocol import Exit, Outcome, ProtocolError, job_from_json
+from sandbox.results.waits import waits
 from sandbox.stream import Start, Stream
+from sandbox.sweep.asked import asked_from_json, plan, refused_plan
+from sandbox.sweep.point import Point
+from sandbox.sweep.problem import SweepError
+from sandbox.sweep.run import row_of
 from sandbox.units import UnitError, parse_time_ns
 
 
@@ -71,7 +77,7 @@ def serve(channel: Channel, place: Workplace) -> None:
         perform = TASKS.get(str(task.get("op")))
         if perform is None:
             raise ProtocolError("bad-message", "a worker does not know this task")
-        if perform is not run:
+        if perform not in (run, point):
             place.seal()
         perform(channel, task, place)
     except ProtocolError as problem:
@@ -123,6 +129,36 @@ def check(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
     channel.send(_diagnostics(problems, ok))
 
 
+def plan_sweep(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
+    """Say which points a sweep has, or what keeps it from running."""
+    try:
+        reply = plan(asked_from_json(task["sweep"]))
+    except SweepError as refused:
+        reply = refused_plan(refused)
+    channel.send({"op": "planned", **reply})
+
+
+def point(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
+    """Run one point of a sweep without a trace and say its row of numbers."""
+    until_s = time.process_time() + place.limits.cpu_ms / 1000
+    one = Point(
+        index=0,
+        key=str(task["key"]),
+        program=str(task["program"]),
+        values=tuple(task["values"].items()),
+        seed=int(task["seed"]),
+    )
+    prepared = prepare(job_from_json(task["job"]), place.engine)
+    place.seal()
+    gc.disable()
+    row = row_of(one, prepared, until_s)
+    found = {}
+    if prepared.run is not None:
+        names = [flow.name for flow in prepared.run.scenario.flows]
+        found = waits(prepared.run.network, names)
+    channel.send({"op": "row", "row": row, "waits": found})
+
+
 def show(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
     """Describe what ships with the sandbox: the library, the scenarios, the helpers."""
     shelves: dict[str, Callable[[], dict[str, Any]]] = {
@@ -137,6 +173,8 @@ def show(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
 TASKS: dict[str, Callable[[Channel, dict[str, Any], Workplace], None]] = {
     "run": run,
     "check": check,
+    "plan": plan_sweep,
+    "point": point,
     "library": show,
     "scenarios": show,
     "helpers": show,

@@ -63,6 +63,7 @@ class Zygote:
         parent_pid = os.getpid()
         pid = os.fork()
         if pid == 0:
+            os.nice(int(request.get("nice", 0)))
             self._become_worker(fds[0], limits, parent_pid)
         os.close(fds[0])
         pidfd = os.pidfd_open(pid)

@@ -43,12 +43,83 @@ class Shares(Protocol):
         """Return how many bytes all shares hold."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBatch:
+    """A batch: what was asked and what was planned, as compressed JSON, and how far it is."""
+
+    batch_id: str
+    body: bytes
+    plan: bytes
+    client: str
+    token: str | None
+    state: str
+    created_s: int
+    started_s: int | None = None
+    finished_s: int | None = None
+
+
+class Batches(Protocol):
+    """Batches by id. There is deliberately no way to list those of others."""
+
+    def put(self, batch: StoredBatch) -> bool:
+        """Store a new batch; False when its token was used before."""
+
+    def get(self, batch_id: str) -> StoredBatch | None:
+        """Return a batch."""
+
+    def by_token(self, token: str) -> StoredBatch | None:
+        """Return the batch that was made with an idempotency token."""
+
+    def unfinished(self) -> list[str]:
+        """Return the ids of the batches that are to run or running, oldest first."""
+
+    def move(self, batch_id: str, state: str, at_s: int) -> None:
+        """Set a batch's state; a time is kept of its start and of its end."""
+
+    def purge(self, before_s: int) -> int:
+        """Remove finished batches made before `before_s`; return how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPoint:
+    """What a point came to, under the digest of its inputs."""
+
+    key: str
+    body: bytes
+    outcome: str
+    created_s: int
+
+
+class Points(Protocol):
+    """Results of points, shared by all batches: the same inputs give the same row."""
+
+    def put(self, points: list[StoredPoint]) -> None:
+        """Store results; a newer one replaces an older of the same key."""
+
+    def get(self, keys: list[str]) -> list[StoredPoint]:
+        """Return those that are there, in any order."""
+
+    def outcomes(self, keys: list[str]) -> dict[str, str]:
+        """Return how those that are there ended."""
+
+    def purge(self, before_s: int) -> int:
+        """Remove results made before `before_s`; return how many."""
+
+
 class Store(Protocol):
     """One open database. Every call may block and may raise StoreError."""
 
     @property
     def shares(self) -> Shares:
         """Return the table of shares."""
+
+    @property
+    def batches(self) -> Batches:
+        """Return the table of batches."""
+
+    @property
+    def points(self) -> Points:
+        """Return the table of results."""
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of everything while the service runs."""

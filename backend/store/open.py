@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, Engine
 
-from backend.store.base import Shares, StoreError
+from backend.store.base import Batches, Points, Shares, StoreError
+from backend.store.batches import SqlBatches, SqlPoints
 from backend.store.database import connect, told, url_of
 from backend.store.migrate import upgrade
 from backend.store.shares import SqlShares
@@ -23,11 +24,23 @@ class SqlStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._shares = SqlShares(engine)
+        self._batches = SqlBatches(engine)
+        self._points = SqlPoints(engine)
 
     @property
     def shares(self) -> Shares:
         """Return the table of shares."""
         return self._shares
+
+    @property
+    def batches(self) -> Batches:
+        """Return the table of batches."""
+        return self._batches
+
+    @property
+    def points(self) -> Points:
+        """Return the table of results."""
+        return self._points
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of an embedded database while the service runs."""

@@ -16,6 +16,8 @@ Short = Annotated[str, Field(max_length=4096)]
 Long = Annotated[str, Field(max_length=4 * 1024 * 1024)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Index = Annotated[int, Field(ge=-1, lt=2**31)]
+Waits = Annotated[list[Count], Field(max_length=100)]
+POINTS_MAX = 10_000
 
 
 class _Message(BaseModel):
@@ -247,6 +249,56 @@ class Helpers(_Message):
     constants: list[dict[str, JsonValue]]
 
 
+class PlannedProgram(_Message):
+    """A program of a sweep: its text replaces the scenario's program of the name `replaces`."""
+
+    label: Short
+    replaces: Short
+    text: Long
+
+
+class PlannedAxis(_Message):
+    """What one parameter takes."""
+
+    path: Short
+    values: Annotated[list[int | Short], Field(max_length=POINTS_MAX)]
+
+
+class PlannedPoint(_Message):
+    """One point of a sweep, and the digest of everything that decides it."""
+
+    key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    program: Short
+    values: dict[Short, int | Short]
+    seed: Count
+
+
+class Planned(_Message):
+    """What a sweep would run, or what keeps it from running."""
+
+    op: Literal["planned"]
+    ok: bool
+    diagnostics: Annotated[list[DiagnosticModel], Field(max_length=10_000)]
+    title: Short
+    engine: Short
+    params: Annotated[list[ParamInfo], Field(max_length=10_000)]
+    kind: Literal["grid", "list", "latin"]
+    count: Count
+    programs: Annotated[list[PlannedProgram], Field(max_length=100)]
+    axes: Annotated[list[PlannedAxis], Field(max_length=100)]
+    seeds: Annotated[list[Count], Field(max_length=POINTS_MAX)]
+    metrics: Annotated[list[Short], Field(max_length=100)]
+    points: Annotated[list[PlannedPoint], Field(max_length=POINTS_MAX)]
+
+
+class PointRow(_Message):
+    """What a point came to; `waits` are a flow's sojourns at fixed levels."""
+
+    op: Literal["row"]
+    row: Annotated[dict[Short, int | float | Short], Field(max_length=20_000)]
+    waits: Annotated[dict[Short, Waits], Field(max_length=2000)]
+
+
 WorkerMessage = Annotated[
     Diagnostics
     | Started
@@ -257,7 +309,9 @@ WorkerMessage = Annotated[
     | WorkerError
     | Library
     | Scenarios
-    | Helpers,
+    | Helpers
+    | Planned
+    | PointRow,
     Field(discriminator="op"),
 ]
 WORKER_MESSAGE: TypeAdapter[WorkerMessage] = TypeAdapter(WorkerMessage)

@@ -63,7 +63,7 @@ class Pool:
         if self._zygote is not None:
             self._zygote.close()
 
-    async def worker(self, cpu_ms: int, memory_bytes: int) -> Worker:
+    async def worker(self, cpu_ms: int, memory_bytes: int, nice: int = 0) -> Worker:
         """Return a fresh locked worker; a dead zygote is replaced first. Raises Unavailable."""
         for attempt in (1, 2):
             async with self._starting:
@@ -75,7 +75,7 @@ class Pool:
                 zygote = self._zygote
             assert zygote is not None, "start leaves a zygote or raises"
             try:
-                return await Worker.attach(await zygote.fork(cpu_ms, memory_bytes))
+                return await Worker.attach(await zygote.fork(cpu_ms, memory_bytes, nice))
             except Unavailable:
                 if attempt == 2:
                     raise

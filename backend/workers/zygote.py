@@ -120,7 +120,7 @@ class Zygote:
             raise Unavailable("the zygote did not start in time")
         return self._ready.result()
 
-    async def fork(self, cpu_ms: int, memory_bytes: int) -> Child:
+    async def fork(self, cpu_ms: int, memory_bytes: int, nice: int = 0) -> Child:
         """Return a new locked worker. Raises Unavailable when the zygote is gone."""
         if not self.alive:
             raise Unavailable("the zygote has ended")
@@ -131,7 +131,9 @@ class Zygote:
             control=ours, answer=self._loop.create_future(), ended=self._loop.create_future()
         )
         self._requests[token] = request
-        message = {"token": token, "cpu_ms": cpu_ms, "memory_bytes": memory_bytes}
+        message = {
+            "token": token, "cpu_ms": cpu_ms, "memory_bytes": memory_bytes, "nice": nice
+        }  # fmt: skip
         try:
             with theirs:
                 socket.send_fds(self._control, [json.dumps(message).encode()], [theirs.fileno()])

@@ -48,6 +48,19 @@ class Histogram:
                 return min(self.high, _middle(index))
         return self.high
 
+    def quantiles(self, per_mille: tuple[int, ...]) -> list[int]:
+        """Return the quantiles of rising shares in one pass, none when there are no samples."""
+        count = self.count()
+        found: list[int] = []
+        seen = 0
+        for index, here in enumerate(self.counts if count else ()):
+            seen += here
+            while here and len(found) < len(per_mille):
+                if seen * 1000 < per_mille[len(found)] * count or seen == 0:
+                    break
+                found.append(min(self.high, _middle(index)))
+        return found
+
 
 def _middle(index: int) -> int:
     """Return the middle of a bucket."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from sandbox.engine import prepare
+from sandbox.engine import Prepared, prepare
 from sandbox.lockdown import die_with
 from sandbox.machines.interface import Engine
 from sandbox.protocol import Outcome
@@ -50,13 +50,17 @@ def run_point(
     engine: Engine = Engine.REFERENCE,
 ) -> Row:
     """Return the row of one point; whatever is wrong with it is in the row."""
-    until = time.process_time() + cpu_s
-    prepared = prepare(point.job(inputs), engine)
+    until_s = time.process_time() + cpu_s
+    return row_of(point, prepare(point.job(inputs), engine), until_s)
+
+
+def row_of(point: Point, prepared: Prepared, until_s: float) -> Row:
+    """Run what was prepared and return its row; at `until_s` of processor time it ends."""
     if prepared.run is None:
         return refused_row(point, prepared.diagnostics)
     while not prepared.run.done:
         prepared.run.advance(_ADVANCE_ROWS)
-        if not prepared.run.done and time.process_time() > until:
+        if not prepared.run.done and time.process_time() > until_s:
             prepared.run.end(Outcome.LIMIT_CPU)
     return finished_row(point, prepared.run.finished())
 

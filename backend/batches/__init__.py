@@ -1,0 +1,1 @@
+"""Batches: sweeps that the service runs; the database owns what they came to."""

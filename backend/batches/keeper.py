@@ -1,0 +1,221 @@
+"""Batches: makes, runs, stops and finds them. The database owns their state and every result."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+import zlib
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from backend.batches.batch import Batch
+from backend.batches.point import NOT_FINAL, Executor, Result, task_of, unpacked
+from backend.settings import Settings
+from backend.store.base import Store, StoredBatch, StoredPoint, StoreError
+from backend.wire.batches import BatchRequest
+from backend.wire.errors import ApiError
+from backend.wire.messages import Planned
+
+LOG = logging.getLogger(__name__)
+DAY_S = 86_400
+ID_BYTES = 16
+KEPT = 64  # finished batches whose state is kept in memory
+STORE_TRIES = 5
+STORE_PAUSE_S = 0.5
+
+
+class Batches:
+    """All batches of one service."""
+
+    def __init__(self, store: Store, executor: Executor, settings: Settings) -> None:
+        self._store = store
+        self._executor = executor
+        self._settings = settings
+        self._known: dict[str, Batch] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Go on with what was running when the service ended, and let go of what is old."""
+        since_s = int(time.time()) - self._settings.batch_days * DAY_S
+        await run_in_threadpool(self._store.batches.purge, since_s)
+        await run_in_threadpool(self._store.points.purge, since_s)
+        for batch_id in await run_in_threadpool(self._store.batches.unfinished):
+            batch = await self.find(batch_id)
+            if batch is not None:
+                self._go(batch)
+
+    async def close(self) -> None:
+        """Stop computing; what is unfinished goes on at the next start."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def make(
+        self, request: BatchRequest, plan: Planned, client: str, token: str | None
+    ) -> tuple[Batch, bool]:
+        """Store a planned batch and begin; with a token that was used, return that batch."""
+        body = json.dumps(request.model_dump(mode="json"), sort_keys=True).encode()
+        if token is not None:
+            used = await run_in_threadpool(self._store.batches.by_token, token)
+            if used is not None:
+                return await self._again(used, body), False
+        self._check_quota(client, plan.count)
+        stored = StoredBatch(
+            batch_id=secrets.token_urlsafe(ID_BYTES),
+            body=zlib.compress(body),
+            plan=zlib.compress(plan.model_dump_json().encode()),
+            client=client,
+            token=token,
+            state="queued",
+            created_s=int(time.time()),
+        )
+        if not await run_in_threadpool(self._store.batches.put, stored):
+            used = await run_in_threadpool(self._store.batches.by_token, token or "")
+            assert used is not None, "only a token can be there already"
+            return await self._again(used, body), False
+        batch = Batch(stored, self._executor.name)
+        self._keep(batch)
+        self._go(batch)
+        return batch, True
+
+    async def _again(self, used: StoredBatch, body: bytes) -> Batch:
+        if zlib.decompress(used.body) != body:
+            raise ApiError(
+                422, "key-reused", "this Idempotency-Key was used for another batch",
+                "take a new key for a new batch",
+            )  # fmt: skip
+        batch = await self.find(used.batch_id)
+        assert batch is not None
+        return batch
+
+    def _check_quota(self, client: str, count: int) -> None:
+        settings = self._settings
+        if count > settings.batch_points:
+            raise ApiError(
+                422, "sweep-too-large",
+                f"the batch has {count:,} points, the limit is {settings.batch_points:,}",
+                "take fewer values or seeds, or a Latin hypercube",
+            )  # fmt: skip
+        live = [one for one in self._known.values() if not one.ended]
+        own = sum(one.stored.client == client for one in live)
+        if own >= settings.batches_per_client:
+            raise ApiError(
+                429, "too-many-batches",
+                f"{own} batches of this address are not finished, the limit is {settings.batches_per_client}",
+                "wait for one to finish, or cancel it",
+            )  # fmt: skip
+        queued = sum(one.plan.count - len(one.keys) for one in live)
+        if queued + count > settings.batch_points_waiting:
+            raise ApiError(
+                503, "busy", f"{queued:,} points of all clients wait already", "try again later",
+                retry_s=60,
+            )  # fmt: skip
+
+    async def find(self, batch_id: str) -> Batch | None:
+        """Return a batch, from memory or from the database."""
+        if batch_id in self._known:
+            return self._known[batch_id]
+        stored = await run_in_threadpool(self._store.batches.get, batch_id)
+        if stored is None:
+            return None
+        batch = Batch(stored, self._executor.name)
+        keys = [point.key for point in batch.plan.points]
+        batch.known(await run_in_threadpool(self._store.points.outcomes, keys))
+        if batch.ended:
+            batch.cached = 0
+        return self._keep(batch)
+
+    def _keep(self, batch: Batch) -> Batch:
+        ended = [one for one, held in self._known.items() if held.ended]
+        for batch_id in ended[: max(0, len(ended) - KEPT)]:
+            del self._known[batch_id]
+        return self._known.setdefault(batch.stored.batch_id, batch)
+
+    async def results(self, keys: list[str]) -> Mapping[str, Result]:
+        """Return the results that are there."""
+        found = await run_in_threadpool(self._store.points.get, keys)
+        return {one.key: unpacked(one.key, one.body) for one in found}
+
+    async def cancel(self, batch: Batch) -> None:
+        """Stop a batch; its rows stay."""
+        task = self._tasks.pop(batch.stored.batch_id, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if not batch.ended:
+            await self._move(batch, "cancelled")
+
+    async def resume(self, batch: Batch, client: str) -> None:
+        """Go on with the points that are missing; does nothing to one that runs or is done."""
+        if batch.state in ("cancelled", "interrupted"):
+            self._check_quota(client, batch.plan.count - len(batch.keys))
+            await self._move(batch, "queued")
+            self._go(batch)
+
+    def _go(self, batch: Batch) -> None:
+        batch_id = batch.stored.batch_id
+        task = asyncio.create_task(self._run(batch))
+        self._tasks[batch_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(batch_id, None))
+
+    async def _run(self, batch: Batch) -> None:
+        try:
+            await self._compute(batch)
+        except StoreError as problem:
+            LOG.error("a batch was interrupted: %s", problem)
+            batch.move("interrupted", int(time.time()))
+        except Exception:
+            LOG.exception("a batch was interrupted by a mistake of the service")
+            batch.move("interrupted", int(time.time()))
+
+    async def _compute(self, batch: Batch) -> None:
+        await self._move(batch, "running")
+        todo = await self._todo(batch)
+        request = batch.request
+        tasks = [task_of(request, batch.plan, point) for point in todo]
+        async with aclosing(self._executor.run(tasks)) as results:  # type: ignore[type-var]
+            async for result in results:
+                await self._store_result(result)
+                batch.take(result.key, result.outcome)
+        await self._move(batch, "done")
+
+    async def _todo(self, batch: Batch) -> list[Any]:
+        """Return the points without a final row; what others computed before counts as done."""
+        keys = [point.key for point in batch.plan.points]
+        outcomes = await run_in_threadpool(self._store.points.outcomes, keys)
+        final = {key: one for key, one in outcomes.items() if one not in NOT_FINAL}
+        batch.keys = {key: one for key, one in batch.keys.items() if key in final}
+        batch.known(final)
+        batch.tell()
+        return [point for point in batch.plan.points if point.key not in final]
+
+    async def _store_result(self, result: Result) -> None:
+        point = StoredPoint(
+            key=result.key,
+            body=result.packed(),
+            outcome=result.outcome,
+            created_s=int(time.time()),
+        )
+        await self._patiently(self._store.points.put, [point])
+
+    async def _move(self, batch: Batch, state: str) -> None:
+        at_s = int(time.time())
+        await self._patiently(self._store.batches.move, batch.stored.batch_id, state, at_s)
+        batch.move(state, at_s)
+
+    async def _patiently(self, act: Any, *given: Any) -> None:
+        """Write to the database, which may be restarting."""
+        for attempt in range(STORE_TRIES):
+            try:
+                await run_in_threadpool(act, *given)
+                return
+            except StoreError:
+                if attempt == STORE_TRIES - 1:
+                    raise
+                await asyncio.sleep(STORE_PAUSE_S * 2**attempt)

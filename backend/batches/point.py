@@ -1,0 +1,80 @@
+"""Point: what an executor is given for one point of a batch, and what it gives back."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from backend.wire.messages import Planned, PlannedPoint
+from sandbox.protocol import Outcome
+
+# The machine may have had its part in these, so they are tried again and not shared.
+NOT_FINAL = frozenset(
+    (Outcome.CRASHED, Outcome.LIMIT_CPU, Outcome.LIMIT_MEMORY, Outcome.LIMIT_WALL)
+)
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The row of a point, and its waits by flow at fixed levels."""
+
+    key: str
+    row: Row
+    waits: Mapping[str, Sequence[int]]
+
+    @property
+    def outcome(self) -> str:
+        """How the point ended."""
+        return str(self.row["outcome"])
+
+    def packed(self) -> bytes:
+        """Return it as it is stored."""
+        text = json.dumps({"row": self.row, "waits": self.waits}, separators=(",", ":"))
+        return zlib.compress(text.encode(), 6)
+
+
+def unpacked(key: str, body: bytes) -> Result:
+    """Return a result that was stored."""
+    held = json.loads(zlib.decompress(body))
+    return Result(key=key, row=held["row"], waits=held["waits"])
+
+
+class Executor(Protocol):
+    """Runs points somewhere; `name` is told to clients."""
+
+    name: str
+
+    def run(self, tasks: Sequence[dict[str, Any]]) -> AsyncIterator[Result]:
+        """Yield the result of each task as it comes; each task has an end, a bad one as a row."""
+
+
+def task_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> dict[str, Any]:
+    """Return what a worker is told of one point."""
+    programs = dict(request["programs"])
+    for program in plan.programs:
+        if program.label == point.program and program.replaces:
+            programs[program.replaces] = program.text
+    job = {
+        "scenario": request["scenario"],
+        "programs": programs,
+        "files": request["files"],
+        "params": point.values,
+        "seed": point.seed,
+        "duration": request["duration"],
+        "events": [],
+        "trace": False,
+    }
+    return {"op": "point", "job": job, "engine": plan.engine, **point.model_dump()}
+
+
+def lost(task: Mapping[str, Any], outcome: str, message: str) -> Result:
+    """Return the row of a point that ended without one."""
+    row: Row = {"key": task["key"], "program": task["program"]}
+    row.update({f"param.{path}": value for path, value in task["values"].items()})
+    row.update(seed=task["seed"], engine=task["engine"], outcome=outcome, digest="")
+    row.update(slug=outcome, message=message, broken=0)
+    return Result(key=task["key"], row=row, waits={})

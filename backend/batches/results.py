@@ -1,0 +1,99 @@
+"""Results: the rows of a batch in the order of its design, as JSON, CSV and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from arro3.core import Array, DataType, Field, RecordBatch, Schema, Table
+from arro3.io import write_parquet
+from starlette.concurrency import run_in_threadpool
+
+from backend.batches.batch import Batch
+from backend.batches.keeper import Batches
+from backend.batches.point import Result, Row
+
+ROWS_AT_ONCE = 200
+TYPES = {int: DataType.int64(), float: DataType.float64(), str: DataType.string()}
+INT64 = range(-(2**63), 2**63)
+
+
+async def chunks(batches: Batches, batch: Batch) -> AsyncIterator[list[Result]]:
+    """Yield the results that are there, some at a time, in the order of the design."""
+    keys = [point.key for point in batch.plan.points if point.key in batch.keys]
+    for start in range(0, len(keys), ROWS_AT_ONCE):
+        some = keys[start : start + ROWS_AT_ONCE]
+        found = await batches.results(some)
+        yield [found[key] for key in some if key in found]
+
+
+async def columns(batches: Batches, batch: Batch) -> dict[str, type]:
+    """Return every column that some row has, inputs first, with the type that holds all its values."""
+    found: dict[str, type] = {}
+    async for results in chunks(batches, batch):
+        for result in results:
+            for name, value in result.row.items():
+                found[name] = _wider(found.get(name), value)
+    return found
+
+
+def _wider(known: type | None, value: Any) -> type:
+    wanted = type(value)
+    if wanted is int and value not in INT64:
+        wanted = str
+    if known in (None, wanted):
+        return wanted
+    return float if {known, wanted} == {int, float} else str
+
+
+async def as_json(batches: Batches, batch: Batch) -> AsyncIterator[bytes]:
+    """Yield `{"columns": [...], "rows": [...]}` piece by piece; a row has only what it has."""
+    names = list(await columns(batches, batch))
+    yield f'{{"columns":{json.dumps(names)},"rows":['.encode()
+    separator = ""
+    async for results in chunks(batches, batch):
+        rows = (json.dumps(result.row, separators=(",", ":")) for result in results)
+        yield (separator + ",".join(rows)).encode()
+        separator = ","
+    yield b"]}"
+
+
+async def as_csv(batches: Batches, batch: Batch) -> AsyncIterator[bytes]:
+    """Yield a line of names and a line a row; a cell is empty where a row has no such number."""
+    names = list(await columns(batches, batch))
+    yield _lines(names, iter(()), head=True)
+    async for results in chunks(batches, batch):
+        yield _lines(names, (result.row for result in results))
+
+
+def _lines(names: list[str], rows: Iterator[Row], *, head: bool = False) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    if head:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+async def as_parquet(batches: Batches, batch: Batch) -> bytes:
+    """Return a Parquet file: ints and floats of 64 bits, and texts."""
+    found = await columns(batches, batch)
+    schema = Schema([Field(name, TYPES[kind]) for name, kind in found.items()])
+    parts = []
+    async for results in chunks(batches, batch):
+        arrays = [
+            Array([_as(kind, result.row.get(name)) for result in results], TYPES[kind])
+            for name, kind in found.items()
+        ]
+        parts.append(RecordBatch.from_arrays(arrays, schema=schema))
+    table = Table.from_batches(parts, schema=schema)
+    sink = io.BytesIO()
+    await run_in_threadpool(write_parquet, table, sink)
+    return sink.getvalue()
+
+
+def _as(kind: type, value: Any) -> Any:
+    return None if value is None else kind(value)

@@ -1,0 +1,111 @@
+"""Batches and results of points in SQL: the same statements for SQLite and for Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Engine, Row, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from backend.store.base import StoredBatch, StoredPoint
+from backend.store.database import reading, writing
+from backend.store.tables import batches, points
+
+UNFINISHED = ("queued", "running")
+KEYS_AT_ONCE = 500  # below every limit on the variables of one statement
+
+
+class SqlBatches:
+    """The table of batches in one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    def put(self, batch: StoredBatch) -> bool:
+        """Store a new batch; False when its token was used before."""
+        statement = (
+            self._insert(batches)
+            .values(asdict(batch))
+            .on_conflict_do_nothing()
+            .returning(batches.c.batch_id)
+        )
+        with writing(self._engine) as connection:
+            return connection.execute(statement).first() is not None
+
+    def get(self, batch_id: str) -> StoredBatch | None:
+        """Return a batch."""
+        return self._one(batches.c.batch_id == batch_id)
+
+    def by_token(self, token: str) -> StoredBatch | None:
+        """Return the batch that was made with an idempotency token."""
+        return self._one(batches.c.token == token)
+
+    def _one(self, wanted: Any) -> StoredBatch | None:
+        with reading(self._engine) as connection:
+            row = connection.execute(select(batches).where(wanted)).one_or_none()
+        return None if row is None else StoredBatch(**row._mapping)
+
+    def unfinished(self) -> list[str]:
+        """Return the ids of the batches that are to run or running, oldest first."""
+        wanted = (
+            select(batches.c.batch_id)
+            .where(batches.c.state.in_(UNFINISHED))
+            .order_by(batches.c.created_s, batches.c.batch_id)
+        )
+        with reading(self._engine) as connection:
+            return list(connection.execute(wanted).scalars())
+
+    def move(self, batch_id: str, state: str, at_s: int) -> None:
+        """Set a batch's state; a time is kept of its start and of its end."""
+        times: dict[str, int | None] = {"finished_s": None if state in UNFINISHED else at_s}
+        if state == "running":
+            times["started_s"] = at_s
+        statement = update(batches).where(batches.c.batch_id == batch_id)
+        with writing(self._engine) as connection:
+            connection.execute(statement.values(state=state, **times))
+
+    def purge(self, before_s: int) -> int:
+        """Remove finished batches made before `before_s`; return how many."""
+        old = (batches.c.created_s < before_s) & batches.c.state.not_in(UNFINISHED)
+        with writing(self._engine) as connection:
+            return connection.execute(delete(batches).where(old)).rowcount
+
+
+class SqlPoints:
+    """The table of results in one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    def put(self, made: list[StoredPoint]) -> None:
+        """Store results; a newer one replaces an older of the same key."""
+        if not made:
+            return
+        statement = self._insert(points)
+        newer = {name: statement.excluded[name] for name in ("body", "outcome", "created_s")}
+        statement = statement.on_conflict_do_update(index_elements=["key"], set_=newer)
+        with writing(self._engine) as connection:
+            connection.execute(statement, [asdict(one) for one in made])
+
+    def get(self, keys: list[str]) -> list[StoredPoint]:
+        """Return those that are there, in any order."""
+        return [StoredPoint(**row._mapping) for row in self._found(keys, *points.c)]
+
+    def outcomes(self, keys: list[str]) -> dict[str, str]:
+        """Return how those that are there ended."""
+        return {row.key: row.outcome for row in self._found(keys, points.c.key, points.c.outcome)}
+
+    def _found(self, keys: list[str], *columns: Any) -> Iterator[Row[Any]]:
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            some = keys[start : start + KEYS_AT_ONCE]
+            with reading(self._engine) as connection:
+                yield from connection.execute(select(*columns).where(points.c.key.in_(some))).all()
+
+    def purge(self, before_s: int) -> int:
+        """Remove results made before `before_s`; return how many."""
+        with writing(self._engine) as connection:
+            return connection.execute(delete(points).where(points.c.created_s < before_s)).rowcount
