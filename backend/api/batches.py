@@ -166,6 +166,7 @@ async def events(
 
 async def _events(batches: Batches, batch: Batch, url: str, sent: int) -> AsyncIterator[str]:
     told: Any = None
+    labels = {point.key: point.program for point in batch.plan.points}
     while True:
         now = batch.told(url).model_dump(mode="json")
         if now != told:
@@ -175,7 +176,7 @@ async def _events(batches: Batches, batch: Batch, url: str, sent: int) -> AsyncI
         if keys:
             found = await batches.results(keys)
             sent += len(keys)
-            rows = [found[key].row for key in keys if key in found]
+            rows = [found[key].named(labels[key]).row for key in keys if key in found]
             yield _event("rows", {"rows": rows}, sent)
         elif batch.ended:
             yield _event("end", {"state": batch.state})

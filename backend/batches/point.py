@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from backend.wire.messages import Planned, PlannedPoint
@@ -30,6 +30,10 @@ class Result:
     def outcome(self) -> str:
         """How the point ended."""
         return str(self.row["outcome"])
+
+    def named(self, program: str) -> Result:
+        """Return it with a batch's own label of the program: another batch may have computed it."""
+        return replace(self, row={**self.row, "program": program})
 
     def packed(self) -> bytes:
         """Return it as it is stored."""

@@ -23,11 +23,11 @@ INT64 = range(-(2**63), 2**63)
 
 async def chunks(batches: Batches, batch: Batch) -> AsyncIterator[list[Result]]:
     """Yield the results that are there, some at a time, in the order of the design."""
-    keys = [point.key for point in batch.plan.points if point.key in batch.keys]
-    for start in range(0, len(keys), ROWS_AT_ONCE):
-        some = keys[start : start + ROWS_AT_ONCE]
-        found = await batches.results(some)
-        yield [found[key] for key in some if key in found]
+    there = [point for point in batch.plan.points if point.key in batch.keys]
+    for start in range(0, len(there), ROWS_AT_ONCE):
+        some = there[start : start + ROWS_AT_ONCE]
+        found = await batches.results([point.key for point in some])
+        yield [found[point.key].named(point.program) for point in some if point.key in found]
 
 
 async def columns(batches: Batches, batch: Batch) -> dict[str, type]:
