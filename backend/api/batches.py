@@ -21,6 +21,7 @@ from backend.wire.batches import (
     BatchState,
     DistributionsReply,
     PlanReply,
+    ResultsReply,
     SummaryReply,
 )
 from backend.wire.errors import ApiError
@@ -30,9 +31,16 @@ from sandbox.protocol import ProtocolError, job_from_json
 router = APIRouter(prefix="/api/batches", tags=["batches"])
 UNLISTED = {"x-robots-tag": "noindex"}
 VALID = re.compile(r"[A-Za-z0-9_-]{22}")
+PARQUET = "application/vnd.apache.parquet"
+EVENTS = "text/event-stream"
 HEARTBEAT_S = 15.0
 NEWS_AT_ONCE = 200
 Key = Annotated[str | None, Header(min_length=1, max_length=128)]
+
+
+def _media(kind: str) -> dict[int | str, dict[str, Any]]:
+    """Return what the OpenAPI document says of an answer that is no JSON."""
+    return {200: {"content": {kind: {"schema": {"type": "string"}}}}}
 
 
 @router.post("/plan", summary="What a batch would run, without running it")
@@ -103,7 +111,12 @@ async def resume(request: Request, batch_id: str) -> BatchState:
     return batch.told(_url(request, batch))
 
 
-@router.get("/{batch_id}/results.json", summary="Every row, in the order of the design")
+@router.get(
+    "/{batch_id}/results.json",
+    summary="Every row, in the order of the design",
+    response_class=JSONResponse,
+    responses={200: {"model": ResultsReply}},
+)
 async def results_json(request: Request, batch_id: str) -> StreamingResponse:
     """Return `columns` and `rows`; a running batch gives the rows it has."""
     batch = await _found(request, batch_id)
@@ -111,7 +124,12 @@ async def results_json(request: Request, batch_id: str) -> StreamingResponse:
     return StreamingResponse(rows, media_type="application/json", headers=UNLISTED)
 
 
-@router.get("/{batch_id}/results.csv", summary="The rows as CSV")
+@router.get(
+    "/{batch_id}/results.csv",
+    summary="The rows as CSV",
+    response_class=Response,
+    responses=_media("text/csv"),
+)
 async def results_csv(request: Request, batch_id: str) -> StreamingResponse:
     """Return a line of names and a line a row."""
     batch = await _found(request, batch_id)
@@ -120,13 +138,18 @@ async def results_csv(request: Request, batch_id: str) -> StreamingResponse:
     return StreamingResponse(rows, media_type="text/csv", headers=headers)
 
 
-@router.get("/{batch_id}/results.parquet", summary="The rows as Parquet")
+@router.get(
+    "/{batch_id}/results.parquet",
+    summary="The rows as Parquet",
+    response_class=Response,
+    responses=_media(PARQUET),
+)
 async def results_parquet(request: Request, batch_id: str) -> Response:
     """Return a Parquet file with a column for every name."""
     batch = await _found(request, batch_id)
     data = await results.as_parquet(_batches(request), batch)
     headers = {**UNLISTED, **_as_file(batch, "parquet")}
-    return Response(data, media_type="application/vnd.apache.parquet", headers=headers)
+    return Response(data, media_type=PARQUET, headers=headers)
 
 
 @router.get("/{batch_id}/summary.json", summary="Means and intervals over the seeds")
@@ -148,7 +171,12 @@ async def distributions_json(request: Request, batch_id: str) -> DistributionsRe
     return await distributions(_batches(request), batch)
 
 
-@router.get("/{batch_id}/events", summary="A batch as it goes, as server-sent events")
+@router.get(
+    "/{batch_id}/events",
+    summary="A batch as it goes, as server-sent events",
+    response_class=Response,
+    responses=_media(EVENTS),
+)
 async def events(
     request: Request, batch_id: str, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:
@@ -159,7 +187,7 @@ async def events(
     headers = {**UNLISTED, "cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(
         _events(_batches(request), batch, url, first),
-        media_type="text/event-stream",
+        media_type=EVENTS,
         headers=headers,
     )
 

@@ -74,6 +74,13 @@ class BatchState(BaseModel):
     metrics: list[str]
 
 
+class ResultsReply(BaseModel):
+    """Every column that some row has, and the rows; a row has only what it has."""
+
+    columns: list[str]
+    rows: list[dict[str, int | float | str]]
+
+
 class Mean(BaseModel):
     """The mean over the seeds and half the width of its 95 % interval; null of one seed."""
 
