@@ -26,6 +26,7 @@ SLUGS = {
 ERROR_REPLIES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorReply, "description": text}
     for status, text in {
+        400: "the body cannot be decoded",
         403: "another site's page asked",
         404: "there is nothing here",
         405: "the method is not for this address",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -43,6 +44,16 @@ class PageFiles(StaticFiles):
         return response
 
 
+class PageMount(Mount):
+    """Everything but /api, whose routes tell themselves which methods they have."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match what is not the API's."""
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 def page_response(
     settings: Settings, change: Callable[[str], str] | None = None, status: int = 200
 ) -> HTMLResponse:
@@ -67,4 +78,5 @@ def install(app: FastAPI) -> None:
         return page_response(state.settings)
 
     settings = app.state.settings
-    app.mount("/", PageFiles(directory=settings.page_dir, check_dir=False), name="page")
+    files = PageFiles(directory=settings.page_dir, check_dir=False)
+    app.router.routes.append(PageMount("/", files, name="page"))

@@ -11,8 +11,8 @@ SENTENCES = {
     "json_invalid": "this is not JSON",
     "missing": "this field is missing",
     "extra_forbidden": "this field is unknown",
-    "union_tag_invalid": "op is unknown",
-    "union_tag_not_found": "op is missing",
+    "union_tag_invalid": "{tag} is unknown",
+    "union_tag_not_found": "{tag} is missing",
 }
 
 
@@ -26,5 +26,7 @@ def sentence(errors: Sequence[Any]) -> str:
     first = errors[0]
     parts = [str(part)[:60] for part in first["loc"] if not str(part)[:1].isupper()]
     text = SENTENCES.get(first["type"]) or str(first["msg"])[:200]
+    # pydantic quotes the field that tells one kind of message from another.
+    text = text.replace("{tag}", str(first.get("ctx", {}).get("discriminator", "")).strip("'"))
     text = text[:1].lower() + text[1:]
     return f"{'.'.join(parts)}: {text}" if parts else text
