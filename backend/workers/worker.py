@@ -29,7 +29,7 @@ LAST_WORD_S = 0.2
 END_TIMEOUT_S = 5.0
 # A worker that is not done by then gives way to younger ones, most of which are done sooner.
 YOUNG_S = 0.1
-OLD_NICENESS = 10
+OLD_NICENESS = 5  # less than the points of batches have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

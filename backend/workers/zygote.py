@@ -57,10 +57,11 @@ class Child:
                 signal.pidfd_send_signal(self.pidfd, number)
 
     def age(self, niceness: int) -> None:
-        """Have the kernel prefer other processes; harmless when this one has ended."""
+        """Have the kernel prefer other processes; harmless when it does so already, or this one has ended."""
         if self.pidfd >= 0 and not self.ended.done():
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.setpriority(os.PRIO_PROCESS, self.pid, niceness)
+                if os.getpriority(os.PRIO_PROCESS, self.pid) < niceness:
+                    os.setpriority(os.PRIO_PROCESS, self.pid, niceness)
 
     def forget(self) -> None:
         """Give back the handle."""

@@ -182,7 +182,7 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=10_000, help="of churn")
     parser.add_argument("--kinds", nargs="+", choices=list(ATTACKS), default=list(ATTACKS))
-    parser.add_argument("--engine", choices=("reference", "wasm"), default="reference")
+    parser.add_argument("--engine", choices=("reference", "wasm"), default="wasm")
     chosen = parser.parse_args()
     match chosen.mode:
         case "browsers":

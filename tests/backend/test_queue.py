@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import httpx
 import pytest
@@ -11,7 +12,8 @@ from websockets.exceptions import InvalidStatus
 from backend.runs import clock as timing
 from backend.runs.clock import Interrupt
 from backend.workers.slots import QueueFull, Slots
-from tests.backend.service import Client, inputs, service
+from backend.workers.worker import OLD_NICENESS
+from tests.backend.service import Client, eventually, inputs, service
 
 LONG = "600s"
 
@@ -305,3 +307,17 @@ def test_use_is_forgotten_by_half_each_minute() -> None:
         assert len(slots._used) <= 10_000
 
     asyncio.run(body())
+
+
+def test_a_worker_that_takes_long_gives_way_to_younger_ones() -> None:
+    with service() as running, running.connect() as client:
+        client.start(inputs("600s"), credit=100)
+        client.collect(lambda run: run.count >= 100)
+        (worker,) = running.workers()
+        old = max(OLD_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
+        assert eventually(lambda: os.getpriority(os.PRIO_PROCESS, worker) == old, 3)
+        assert os.getpriority(os.PRIO_PROCESS, running.zygote()) == os.getpriority(
+            os.PRIO_PROCESS, 0
+        )
+        client.say("stop", id=1)
+        client.to_end()
