@@ -10,6 +10,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    rollupOptions: { input: { index: "index.html", sweep: "sweep.html" } },
   },
   server: {
     proxy: { "/api": { target: service, ws: true, changeOrigin: true } },

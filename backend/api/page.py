@@ -55,11 +55,14 @@ class PageMount(Mount):
 
 
 def page_response(
-    settings: Settings, change: Callable[[str], str] | None = None, status: int = 200
+    settings: Settings,
+    change: Callable[[str], str] | None = None,
+    status: int = 200,
+    file: str = "index.html",
 ) -> HTMLResponse:
     """Return the page; `change` sees its text after the nonce is in, so it cannot obtain one."""
     try:
-        text = (settings.page_dir / "index.html").read_text(encoding="utf-8")
+        text = (settings.page_dir / file).read_text(encoding="utf-8")
     except OSError:
         return HTMLResponse(ABSENT, status_code=503)
     nonce = secrets.token_urlsafe(16)
@@ -76,6 +79,14 @@ def install(app: FastAPI) -> None:
     async def index(request: Request) -> HTMLResponse:
         state: State = request.app.state.service
         return page_response(state.settings)
+
+    @app.api_route("/sweep", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.api_route("/sweep/{batch_id}", methods=["GET", "HEAD"], include_in_schema=False)
+    async def sweep(request: Request) -> HTMLResponse:
+        state: State = request.app.state.service
+        response = page_response(state.settings, file="sweep.html")
+        response.headers["x-robots-tag"] = "noindex"
+        return response
 
     settings = app.state.settings
     files = PageFiles(directory=settings.page_dir, check_dir=False)

@@ -1,7 +1,7 @@
 """Take the README's screenshot from the running product: .venv/bin/python docs/images/take.py
 
 Starts the service on a free port, opens the page in an installed Chromium, lets the opening scenario
-play for a while and writes page.png beside this file.
+play for a while and writes page.png beside this file; then runs a sweep and writes sweep.png.
 """
 
 from __future__ import annotations
@@ -32,6 +32,24 @@ def start_service() -> tuple[subprocess.Popen[str], str]:
     raise SystemExit("the service did not start")
 
 
+def take_sweep(browser: Browser, address: str, file: Path) -> None:
+    """Write a picture of a sweep that has run: two programs, five limits."""
+    page = browser.new_page(viewport=SIZE, color_scheme="light", device_scale_factor=1)
+    page.goto(f"{address}sweep")
+    page.get_by_label("limit", exact=True).select_option("range")
+    page.get_by_label("limit: lowest").fill("10")
+    page.get_by_label("limit: highest").fill("1000")
+    page.get_by_label("limit: ratios").check()
+    for name in ("pfifo", "fq_codel"):
+        page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_text("50 runs:").wait_for()
+    page.get_by_role("button", name="Run the sweep").click()
+    page.get_by_text("50 of 50 runs").wait_for()
+    page.get_by_role("table", name="Means over the seeds").wait_for()
+    page.wait_for_timeout(1_500)
+    page.screenshot(path=file)
+
+
 def take(browser: Browser, address: str, file: Path) -> None:
     """Write a picture of the page."""
     page = browser.new_page(viewport=SIZE, color_scheme="light", device_scale_factor=1)
@@ -53,6 +71,7 @@ def main() -> None:
             options = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = playwright.chromium.launch(executable_path=chromium, args=options)
             take(browser, address, HERE / "page.png")
+            take_sweep(browser, address, HERE / "sweep.png")
             browser.close()
     finally:
         service.terminate()

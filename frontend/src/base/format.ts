@@ -56,3 +56,17 @@ function threeDigits(value: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
+
+/// A number of a sweep's column in the unit that its name ends with.
+export function formatColumn(column: string, value: number): string {
+  if (column.endsWith("_ns")) return formatDuration(value);
+  if (column.endsWith("_bps")) return formatRate(value);
+  if (column.endsWith("_bytes")) return formatBytes(value);
+  if (Number.isInteger(value)) return formatCount(value);
+  return Math.abs(value) >= 1000 ? formatCount(value) : String(Number(value.toPrecision(4)));
+}
+
+/// A column's name without its unit: `flow.call.sojourn.p99`.
+export function columnTitle(column: string): string {
+  return column.replace(/_(ns|bps|bytes)$/, "");
+}
