@@ -18,6 +18,8 @@ from benchmarks.load.browsers import ATTACKS, Tally, attack, browse, opened, run
 from tests.backend.service import Service, children, descriptors_of, service
 
 SETTLE_S = 1.0
+# Nobody has used anything yet when all arrive at once, so all are equal; `later` leaves that out.
+FIRST_RUSH_S = 10.0
 PER_MINUTE = {
     "sockets_per_minute": 120,
     "runs_per_minute": 60,
@@ -92,19 +94,21 @@ async def crowd(
     )
     most_mib, *_ = await asyncio.gather(watch(running, until_s), *people)
     await attackers.wait()
-    starts = [start for tally in tallies for start in tally.starts_s]
+    began_s = until_s - seconds + FIRST_RUSH_S
+    starts = [took_s for tally in tallies for _, took_s in tally.starts]
+    later = [took_s for tally in tallies for when_s, took_s in tally.starts if when_s > began_s]
     frames, rows = (sum(getattr(t, name) for t in tallies) for name in ("frames", "rows"))
     print(
         f"| {good} | {bad} | {sum(t.runs for t in tallies)} | {sum(t.failed for t in tallies)} "
-        f"| {quantile(starts, 0.5) * 1e3:.0f} | {quantile(starts, 0.99) * 1e3:.0f} "
+        f"| {quantile(starts, 0.5) * 1e3:.0f} | {quantile(starts, 0.99) * 1e3:.0f} | {quantile(later, 0.99) * 1e3:.0f} "
         f"| {frames / seconds:.0f} | {rows / seconds:,.0f} | {(most_mib - idle_mib) / max(1, good + bad):.2f} "
         f"| {jain([t.runs for t in tallies]):.3f} | {(cpu_s(running.pid) - before_s) / seconds:.2f} |",
         flush=True,
     )
 
 
-HEAD = """| people | attackers | runs | failed | start p50 ms | p99 ms | frames/s | rows/s | MiB each | Jain | CPU |
-|---|---|---|---|---|---|---|---|---|---|---|"""
+HEAD = """| people | attackers | runs | failed | p50 ms | p99 ms | later | frames/s | rows/s | MiB each | Jain | CPU |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def load(

@@ -30,7 +30,7 @@ FLOOD = FIFO.replace("1000)", "1000)\nm = HashMap(max_entries=1000000)\nn = 0").
 class Tally:
     """What one good browser has seen."""
 
-    starts_s: list[float] = field(default_factory=list)
+    starts: list[tuple[float, float]] = field(default_factory=list)  # when, and seconds it took
     rows: int = 0
     frames: int = 0
     runs: int = 0
@@ -71,7 +71,7 @@ async def run_once(socket: ClientConnection, number: int, duration: str, tally: 
         message = json.loads(data)
         match message["op"]:
             case "started":
-                tally.starts_s.append(time.perf_counter() - begun_s)
+                tally.starts.append((begun_s, time.perf_counter() - begun_s))
             case "busy":
                 tally.busy += 1
             case "finished":
