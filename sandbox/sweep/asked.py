@@ -111,7 +111,7 @@ def _designed(asked: Asked, scenario: Scenario) -> dict[str, Any]:
     programs = {
         label: {**texts, replaced[label]: text} for label, text in asked.compare.items()
     } or {"": texts}
-    made = design_of(asked.request, scenario, tuple(programs))
+    made = design_of(asked.request, scenario, tuple(programs), least=1)
     job = asked.job
     inputs = Inputs(
         scenario=job.scenario, programs=programs, files=job.files, duration=job.duration

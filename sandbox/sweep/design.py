@@ -70,9 +70,13 @@ class Design:
 
 
 def design(
-    kind: str, settings: tuple[Setting, ...], programs: Sequence[str], seeds: Sequence[int]
+    kind: str,
+    settings: tuple[Setting, ...],
+    programs: Sequence[str],
+    seeds: Sequence[int],
+    least: int = 2,
 ) -> Design:
-    """Return the design of checked settings with these programs and seeds."""
+    """Return the design of checked settings with these programs and seeds; `least` points must be in it."""
     for setting in settings[:1]:
         if setting.seed is not None and len(seeds) > 1:
             raise SweepError(
@@ -82,7 +86,7 @@ def design(
             )
     within_limit((len(programs), len(settings), len(seeds)))
     made = Design(kind=kind, programs=tuple(programs), settings=settings, seeds=tuple(seeds))
-    if made.count < 2:
+    if made.count < least:
         raise SweepError(
             "sweep-empty",
             "there is nothing to sweep: one program, one setting, one seed",

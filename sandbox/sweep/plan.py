@@ -42,7 +42,9 @@ class Request:
     first_seed: int | None = None
 
 
-def design_of(request: Request, scenario: Scenario, programs: Sequence[str]) -> Design:
+def design_of(
+    request: Request, scenario: Scenario, programs: Sequence[str], least: int = 2
+) -> Design:
     """Return the design of a request; without parameters the scenario's `[sweep]` is taken."""
     if request.listed and (request.params or request.latin):
         raise SweepError("sweep-axis", "a list is given together with --param or --latin",
@@ -55,7 +57,7 @@ def design_of(request: Request, scenario: Scenario, programs: Sequence[str]) -> 
             for one in request.listed
         )
         _once([path for path, _ in settings[0].values])
-        return design("list", settings, programs, seeds)
+        return design("list", settings, programs, seeds, least)
     axes: list[Axis | Span] = [
         read_axis(full_path(path, scenario), text) for path, text in request.params
     ]
@@ -65,7 +67,7 @@ def design_of(request: Request, scenario: Scenario, programs: Sequence[str]) -> 
         if any(axis.path == SEED for axis in axes):
             raise SweepError("sweep-axis", "seed is no axis of a Latin hypercube", "use --seeds N")
         return design("latin", latin(axes, request.latin, request.latin_seed), programs, seeds)
-    return design("grid", grid(axes), programs, seeds)
+    return design("grid", grid(axes), programs, seeds, least)
 
 
 def _once(paths: list[str]) -> None:

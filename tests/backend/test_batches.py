@@ -175,8 +175,6 @@ def test_a_batch_that_cannot_run_is_refused_with_every_problem_before_anything_r
     stranger = served.post("/api/batches", sweep(params={"limt": "1,2"}))
     assert stranger.status_code == 422
     assert "limt" in stranger.json()["error"]["message"]
-    nothing = served.post("/api/batches", sweep(params={}, seeds=None))
-    assert shape(nothing) == "sweep-empty"
     huge = served.post("/api/batches", sweep(params={"limit": "1..1000:1000"}, seeds=1000))
     assert shape(huge) == "sweep-too-large"
     assert "1,000,000" in huge.json()["error"]["message"]
@@ -189,9 +187,10 @@ def test_a_plan_says_what_would_run_and_offers_the_parameters(served: Service) -
     assert [(one["name"], one["low"], one["high"]) for one in plan["params"]] == [
         ("limit", 1, 1000)
     ]
-    empty = served.post("/api/batches/plan", sweep(params={}, seeds=None)).json()
-    assert not empty["ok"]
-    assert [one["name"] for one in empty["params"]] == ["limit"]
+    wrong = served.post("/api/batches/plan", sweep(params={"limit": "5,5"})).json()
+    assert not wrong["ok"]
+    assert wrong["diagnostics"]
+    assert [one["name"] for one in wrong["params"]] == ["limit"]
 
 
 def test_a_bad_point_is_one_row_with_its_reason(served: Service) -> None:

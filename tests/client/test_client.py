@@ -1,0 +1,137 @@
+"""The Python client against a real service: one run, sweeps, errors, lost connections."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qdisc_playground import Batch, Playground, PlaygroundError
+from tests.backend.service import ROOT, Service, service
+from tests.backend.test_batches import LIMITED, SCENARIO
+
+PROGRAMS = {"mine.qdisc.py": LIMITED}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Service]:
+    with service(batches_per_minute=1000, batches_per_client=100) as running:
+        yield running
+
+
+@pytest.fixture
+def playground(served: Service) -> Iterator[Playground]:
+    with Playground(served.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def batch(playground: Playground) -> Batch:
+    made = playground.sweep(SCENARIO, programs=PROGRAMS, params={"limit": [5, 10]}, seeds=2)
+    return made.wait(progress=False)
+
+
+def test_one_run_is_that_of_the_shell(playground: Playground, tmp_path: Path) -> None:
+    row = playground.run(SCENARIO, programs=PROGRAMS, params={"limit": 7})
+    (tmp_path / "s.toml").write_text(SCENARIO)
+    (tmp_path / "mine.qdisc.py").write_text(LIMITED)
+    command = [sys.executable, "-m", "sandbox", "run", str(tmp_path / "s.toml"), "--set", "limit=7"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (row["outcome"], row["seed"]) == ("ok", 3)
+    assert f"digest {row['digest'][:16]}" in printed
+
+
+def test_a_shipped_scenario_runs_by_its_name(playground: Playground) -> None:
+    row = playground.run("first-steps/fifo-fills-up", duration="100ms")
+    assert row["outcome"] == "ok"
+    with pytest.raises(PlaygroundError, match="first-steps/fifo-fills-up"):
+        playground.run("first-steps/no-such")
+
+
+def test_a_sweep_is_waited_for_and_read(playground: Playground, batch: Batch) -> None:
+    rows = batch.results()
+    assert [(row["param.limit"], row["seed"]) for row in rows] == [
+        ("5", 3), ("5", 4), ("10", 3), ("10", 4)
+    ]  # fmt: skip
+    assert sorted(row["key"] for row in batch.rows()) == sorted(row["key"] for row in rows)
+    again = playground.batch(batch.url)
+    assert again.results() == rows
+    assert repr(again).endswith("done 4/4>")
+
+
+def test_the_summary_has_a_row_for_each_setting(batch: Batch) -> None:
+    summary = batch.summary("total.drops")
+    assert [row["limit"] for row in summary] == ["5", "10"]
+    drops = [row["total.drops"] for row in batch.results()]
+    assert summary[0]["total.drops"] == sum(drops[:2]) / 2
+    assert summary[0]["total.drops ±"] > 0
+
+
+def test_rows_become_a_frame_and_files(batch: Batch, tmp_path: Path) -> None:
+    frame = batch.frame()
+    assert frame.shape[0] == 4
+    assert list(frame["digest"]) == [row["digest"] for row in batch.results()]
+    batch.save(str(tmp_path / "out.csv"))
+    table = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert [row["digest"] for row in table] == list(frame["digest"])
+    batch.save(str(tmp_path / "out.parquet"))
+    assert (tmp_path / "out.parquet").read_bytes()[:4] == b"PAR1"
+    with pytest.raises(PlaygroundError, match="must end with"):
+        batch.save(str(tmp_path / "out.xls"))
+
+
+def test_progress_is_a_bar(playground: Playground) -> None:
+    out = io.StringIO()
+    made = playground.sweep(SCENARIO, programs=PROGRAMS, params={"limit": "20..40:2"}, seeds=2)
+    made.wait(progress=out)
+    assert out.getvalue().endswith("\n")
+    assert "4/4 done" in out.getvalue()
+
+
+def test_programs_of_the_library_are_compared_by_name(playground: Playground) -> None:
+    made = playground.sweep(SCENARIO, programs=PROGRAMS, compare=["pfifo", "sfq"], seeds=1)
+    rows = made.wait(progress=False).results()
+    assert [row["program"] for row in rows] == ["pfifo", "sfq"]
+
+
+def test_what_cannot_run_says_why(playground: Playground) -> None:
+    with pytest.raises(PlaygroundError) as caught:
+        playground.sweep(SCENARIO, programs={"mine.qdisc.py": "def enqueue(: pass"}, seeds=2)
+    assert caught.value.diagnostics
+    with pytest.raises(PlaygroundError, match="limt"):
+        playground.sweep(SCENARIO, programs=PROGRAMS, params={"limt": [1, 2]})
+
+
+def test_a_sweep_is_stopped_and_goes_on(playground: Playground) -> None:
+    scenario = SCENARIO.replace("400ms", "20s").replace("1.5mbit", "100mbit")
+    made = playground.sweep(scenario, programs=PROGRAMS, params={"limit": "1..30:15"}, seeds=2)
+    next(iter(made.rows()))
+    assert made.cancel().state["state"] == "cancelled"
+    kept = len(made.results())
+    assert made.resume().state["state"] in ("queued", "running")
+    assert len(list(zip(range(kept + 1), made.rows(), strict=False))) == kept + 1
+    made.cancel()
+
+
+def test_the_package_holds_what_it_needs(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    packed = subprocess.run(
+        [*command, "-w", str(tmp_path), str(ROOT / "client")], capture_output=True, text=True
+    )
+    if packed.returncode:  # hatchling is fetched where it may be
+        packed = subprocess.run(
+            [*command[:-1], "-w", str(tmp_path), str(ROOT / "client")],
+            capture_output=True,
+            text=True,
+        )
+    assert packed.returncode == 0, packed.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "qdisc_playground/py.typed" in names
+    assert "qdisc_playground/playground.py" in names
