@@ -12,6 +12,7 @@ from tests.backend.sharing import posted, share
 
 # What is about days, or is told to people, may ask what time it is.
 ASKS_THE_DATE = {
+    "backend/batches/keeper.py",
     "backend/shares/keeper.py",
 }
 # A day forwards or backwards with each look at the clock.
