@@ -14,6 +14,7 @@ from backend.api.guard import Guard
 from backend.api.watch import Watch
 from backend.batches.keeper import Batches
 from backend.batches.local import LocalExecutor
+from backend.batches.point import Executor
 from backend.metrics import Metrics, Unbound
 from backend.settings import Settings
 from backend.shares.keeper import Keeper
@@ -24,6 +25,18 @@ from backend.wire.errors import ApiError
 from backend.wire.schema import add_socket
 from backend.workers.pool import Pool
 from backend.workers.zygote import Unavailable
+
+
+def _executor(pool: Pool, settings: Settings) -> Executor:
+    if not settings.scheduler:
+        return LocalExecutor(pool, settings)
+    try:
+        from backend.batches.cluster import DaskExecutor  # an extra; it takes long to import
+    except ImportError:
+        raise Unavailable(
+            "QDISC_SCHEDULER needs Dask: pip install -r requirements/cluster.txt"
+        ) from None
+    return DaskExecutor(settings)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -41,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
                 keeper = Keeper(store, settings)
                 keeper.purge()
                 await pool.start()
-                batches = Batches(store, LocalExecutor(pool, settings), settings)
+                batches = Batches(store, _executor(pool, settings), settings)
                 app.state.service = State(settings, pool, keeper, batches)
                 await app.state.service.load()
                 app.state.service.watched_by(metrics)

@@ -70,6 +70,12 @@ class Settings:
 
     # Batches: points at once, what a point may use, what one client and all may have under way.
     batch_workers: int = os.cpu_count() or 1
+    # A Dask scheduler that runs points instead, tcp:// or tls://, points a task, and its TLS.
+    scheduler: str = ""
+    batch_group: int = 20
+    scheduler_ca: Path | None = None
+    scheduler_cert: Path | None = None
+    scheduler_key: Path | None = None
     point_cpu_ms: int = 20_000
     point_memory_bytes: int = 256 * MIB
     point_wall_s: float = 60.0
@@ -111,6 +117,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     # The name that platforms give the address of a database they provide.
     if "DATABASE_URL" in environment:
         values.setdefault("database_url", environment["DATABASE_URL"])
+    if "SCHEDULER" in environment:
+        values.setdefault("scheduler", environment["SCHEDULER"])
     _choose(values, "engine", "reference", "wasm")
     _choose(values, "log_format", "text", "json")
     for text in values.get("proxies", ()):  # type: ignore[attr-defined]
@@ -138,7 +146,7 @@ def _parse(variable: str, kind: str, text: str) -> object:
                 return number
             case "bool":
                 return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
-            case "Path":
+            case "Path" | "Path | None":
                 return Path(text)
             case "tuple[str, ...]":
                 return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -55,6 +55,7 @@ class Batches:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._executor.close()
 
     async def make(
         self, request: BatchRequest, plan: Planned, client: str, token: str | None

@@ -28,6 +28,9 @@ class LocalExecutor:
         self._settings = settings
         self._places = asyncio.Semaphore(settings.batch_workers)
 
+    async def close(self) -> None:
+        """Do nothing: the pool has an owner."""
+
     async def run(self, tasks: Sequence[dict[str, Any]]) -> AsyncIterator[Result]:
         """Yield the result of each task as it comes."""
         waiting = iter(tasks)

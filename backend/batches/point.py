@@ -52,6 +52,9 @@ class Executor(Protocol):
 
     name: str
 
+    async def close(self) -> None:
+        """Let go of what it holds."""
+
     def run(self, tasks: Sequence[dict[str, Any]]) -> AsyncIterator[Result]:
         """Yield the result of each task as it comes; each task has an end, a bad one as a row."""
 
