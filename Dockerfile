@@ -2,12 +2,14 @@
 ARG BASE=python:3.12.11-slim-bookworm
 
 FROM ${BASE} AS build
+# cluster.txt has what a Dask scheduler and its workers need as well.
+ARG LOCK=run.txt
 WORKDIR /build
 COPY requirements requirements
 COPY frontend frontend
 RUN python requirements/prepare.py
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/run.txt
+    && /venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/${LOCK}
 
 FROM ${BASE}
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin playground \

@@ -1,12 +1,17 @@
-"""python -m backend.healthy [URL]: whether runs can be had and the sandbox is locked; 0 when so, for a container."""
+"""python -m backend.healthy [URL]: whether runs can be had and the sandbox is locked; 0 when so, for a container.
+
+Of tcp://HOST:PORT, a part of a cluster, only whether it can be reached.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import urllib.request
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 TIMEOUT_S = 4.0
 DEFAULT = f"http://127.0.0.1:{os.environ.get('QDISC_PORT', '8000')}/"
@@ -14,6 +19,8 @@ DEFAULT = f"http://127.0.0.1:{os.environ.get('QDISC_PORT', '8000')}/"
 
 def problem(url: str) -> str:
     """Return why the service there is not healthy, or nothing."""
+    if url.startswith("tcp://"):
+        return unreachable(url)
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/api/health", timeout=TIMEOUT_S) as answer:
             health = json.load(answer)
@@ -23,6 +30,16 @@ def problem(url: str) -> str:
         return "a layer of the sandbox is off"
     if health["status"] != "ok":
         return f"the service is {health['status']}"
+    return ""
+
+
+def unreachable(url: str) -> str:
+    """Return why nothing answers there, or nothing."""
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname, place.port), timeout=TIMEOUT_S).close()
+    except (OSError, ValueError) as failure:
+        return f"{url} cannot be reached: {failure}"
     return ""
 
 

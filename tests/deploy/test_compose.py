@@ -17,6 +17,7 @@ from tests.backend.service import ROOT
 
 FILE = ROOT / "docker-compose.yml"
 SETTINGS = sorted((ROOT / "deploy").glob("*.env"))
+OURS = "qdisc-playground"  # built from this checkout
 # What a program cannot start without; nothing else may have any.
 CAPABILITIES = {"proxy": ["NET_BIND_SERVICE"]}
 
@@ -75,7 +76,7 @@ def test_only_the_proxy_touches_the_outside() -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_images_are_pinned_to_an_exact_version(name: str) -> None:
     service = compose()["services"][name]
-    if "build" not in service:
+    if service["image"] != OURS:
         assert re.search(r":\d+\.\d+(\.\d+)?-[a-z]+$", service["image"])
 
 
@@ -99,6 +100,10 @@ def test_the_service_takes_the_settings_it_is_given(file: Path | None) -> None:
     if settings.database_url:
         assert values["POSTGRES_PASSWORD"] in settings.database_url
         assert "postgres" in values["COMPOSE_PROFILES"]
+    assert bool(settings.scheduler) == ("cluster" in values.get("COMPOSE_PROFILES", ""))
+    if settings.scheduler:
+        assert values["LOCK"] == "cluster.txt"
+        assert (ROOT / "requirements" / values["LOCK"]).exists()
 
 
 def test_every_variable_of_a_settings_file_is_used() -> None:

@@ -92,3 +92,10 @@ def test_the_health_check_is_content_with_a_locked_service(running: Service) -> 
 def test_the_health_check_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert healthy.main(["http://127.0.0.1:9/"]) == 1
     assert "does not answer" in capsys.readouterr().err
+    assert healthy.main(["tcp://127.0.0.1:9"]) == 1
+    assert "cannot be reached" in capsys.readouterr().err
+
+
+def test_a_part_of_a_cluster_is_healthy_when_it_can_be_reached(running: Service) -> None:
+    place = running.url.removeprefix("http://").rstrip("/").replace("localhost", "127.0.0.1")
+    assert healthy.main([f"tcp://{place}"]) == 0
