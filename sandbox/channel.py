@@ -67,6 +67,15 @@ class Channel:
         """Send a frame of rows, the first of them number `seq`."""
         self._write(encode_frame(seq, data))
 
+    def linger(self) -> None:
+        """Wait until the other end is closed.
+
+        Whoever ends with words unread, or while somebody speaks to it, makes the other end lose its
+        last answer.
+        """
+        while os.read(self._fd, READ_BYTES):
+            pass
+
     def _write(self, encoded: bytes) -> None:
         view = memoryview(encoded)
         try:

@@ -54,7 +54,9 @@ def main(
         layers = lock(limits, parent_pid, allow_unlocked=allow_unlocked, compiling=compiling)
         sealing = compiling and Layer.SECCOMP in layers
         place = Workplace(limits=limits, engine=engine, seal=forbid_code if sealing else _sealed)
-        serve(Channel(control), place)
+        channel = Channel(control)
+        serve(channel, place)
+        channel.linger()
         code = Exit.DONE
     except LockError:
         code = Exit.UNLOCKED

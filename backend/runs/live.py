@@ -244,7 +244,8 @@ class LiveRun:
         except ProtocolError as broken:
             LOG.warning("worker %d broke the protocol: %s", worker.pid, broken)
             problem = broken.message
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError) as broken:
+            LOG.warning("worker %d took no task: %s", worker.pid, type(broken).__name__)
             problem = "the worker does not take its task"
         finally:
             turns.cancel()
@@ -282,6 +283,8 @@ class LiveRun:
             await self._finish(*ENDS[self._interrupt])
         else:
             outcome = Outcome.CRASHED if problem else end.outcome
+            if outcome is Outcome.CRASHED:
+                LOG.warning("a worker ended without a last word: %s", end.how)
             message = "the sandbox was stopped" if problem else end.message
             self._events.clear()
             await self._finish(outcome, message)

@@ -47,6 +47,7 @@ class Ending:
 
     outcome: Outcome
     message: str
+    how: str = ""  # for the log: the exit code or the signal
 
 
 class Worker:
@@ -147,4 +148,5 @@ def ending(status: int) -> Ending:
         return Ending(outcome=Outcome.LIMIT_CPU, message="the run used up its processor time")
     if code == Exit.MEMORY:
         return Ending(outcome=Outcome.LIMIT_MEMORY, message="the run used up its memory")
-    return Ending(outcome=Outcome.CRASHED, message="the sandbox was stopped")
+    how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    return Ending(outcome=Outcome.CRASHED, message="the sandbox was stopped", how=how)

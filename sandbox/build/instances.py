@@ -82,7 +82,8 @@ def build_instance(
     instance = Instance(sim, len(sim.instances), place, Gauge(), rng)
     instance.open()
     instance.uses_cb = "cb" in loaded.uses
-    instance.settles = _settles(loaded)
+    instance.deletes = _deletes(loaded)
+    instance.settles = instance.deletes or _burns(loaded)
     instance.sets_ctx = "sets ctx" in loaded.uses
     sim.instances.append(instance)
     maps: dict[str, Any] = {}
@@ -132,11 +133,14 @@ def _entries(loaded: Loaded, runtime: Runtime) -> Entries:
     )
 
 
-def _settles(loaded: Loaded) -> bool:
-    """Return whether calls of a program may burn fuel or delete entries of a table."""
-    maps = loaded.program.maps
-    tables = any(declared.kind in ("HashMap", "LruHashMap") for declared in maps)
-    return "burns" in loaded.uses or tables or any(declared.less for declared in maps)
+def _deletes(loaded: Loaded) -> bool:
+    """Return whether calls of a program may delete entries of a table."""
+    return any(one.kind in ("HashMap", "LruHashMap") for one in loaded.program.maps)
+
+
+def _burns(loaded: Loaded) -> bool:
+    """Return whether calls of a program may burn fuel."""
+    return "burns" in loaded.uses or any(one.less for one in loaded.program.maps)
 
 
 def _hook(instance: Instance, entries: Entries) -> None:

@@ -47,6 +47,7 @@ class Instance:
     uses_cb: bool = False
     sets_ctx: bool = True  # its programs write ctx.delay or ctx.classid
     settles: bool = True  # its calls burn fuel or delete entries, so `_leave` has work
+    deletes: bool = True  # its calls may delete entries
     enqueue: Hook | None = None
     dequeue: Hook | None = None
     peek: Hook | None = None

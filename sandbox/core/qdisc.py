@@ -88,11 +88,12 @@ class Qdisc:
     def _leave(self, line: int) -> None:
         """Finish a call: deleted entries settle, fuel is charged to the run."""
         instance = self.instance
-        if instance.fuel[0] != CALL_FUEL:
-            used = CALL_FUEL - instance.fuel[0]
-            instance.fuel[0] = CALL_FUEL
-            self.sim.burn(used, line)
-        if len(instance.tables) > 0:
+        fuel = instance.fuel
+        left = fuel[0]
+        if left != CALL_FUEL:
+            fuel[0] = CALL_FUEL
+            self.sim.burn(CALL_FUEL - left, line)
+        if instance.deletes:
             instance.settle()
 
     def enqueue(self, skb: Skb) -> bool:

@@ -67,10 +67,13 @@ def test_a_run_of_a_sweep_opens_in_the_playground(open_page: OpenPage) -> None:
     page.page.get_by_label("Duration").fill("1s")
     run(page.page, 2)
     page.page.get_by_text(re.compile("^2 runs$")).click()
-    page.page.get_by_role("button", name="Watch this run in the playground").last.click()
+    runs = page.page.get_by_role("table", name="Runs")
+    runs.get_by_role("button", name="limit").click()
+    runs.get_by_role("button", name="Watch this run in the playground").last.click()
     page.finished()
     expect(page.verdict).to_contain_text("same as shared")
     expect(page.page.get_by_role("spinbutton", name="limit")).to_have_value("20")
+    page.forgive("preload")
 
 
 def test_what_cannot_run_is_said_at_the_form(open_page: OpenPage) -> None:

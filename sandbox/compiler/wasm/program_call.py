@@ -122,13 +122,29 @@ def _table_call(scope: Scope, expr: tree.MapCall, owner: V) -> V:
         return method(scope.env, owner, "update", [key, stored, integer(expr.span.line)])
     if name == "lookup" and not holds_records:
         return _lookup_int(scope, expr, owner, key)
+    if name in ("lookup", "lookup_or_init"):
+        return _base(scope, expr, owner, key)
     return method(scope.env, owner, name, _lined(expr, [key]))
+
+
+def _base(scope: Scope, expr: tree.MapCall, owner: V, key: V) -> V:
+    """Return the first word of a key's value, -1 for none; an array's is found by arithmetic."""
+    if scope.facts.maps[expr.map].kind != "ArrayMap":
+        return method(scope.env, owner, expr.method, _lined(expr, [key]))
+    fn = scope.fn
+    with fn.collected() as made:
+        owner, key = fn.keep(owner), fn.keep(key)
+        # As unsigned numbers negative keys are outside too.
+        inside = code.op(code.I64_LT_U, key.node, attribute(owner, "max_entries").node)
+        first = code.op(code.I64_MUL, key.node, attribute(owner, "width").node)
+        base = code.op(code.SELECT, first, code.i64(-1), inside)
+    return V(INT, (base,), made)
 
 
 def _lookup_int(scope: Scope, expr: tree.MapCall, owner: V, key: V) -> V:
     fn = scope.fn
     with fn.collected() as made:
-        base = fn.keep(method(scope.env, owner, "lookup", [key]))
+        base = fn.keep(_base(scope, expr, owner, key))
         there = fn.keep(one(BOOL, code.op(code.I64_GE_S, base.node, code.i64(0)))).node
         scaled = code.op(code.I32_SHL, code.op(code.WRAP, base.node), code.i32(3))
         word = code.load(I64, 0, code.op(code.I32_ADD, scope.words(expr.map), scaled))
