@@ -10,6 +10,8 @@ from pathlib import Path
 
 from benchmarks.workload import job
 from sandbox.engine import Run, prepare
+from sandbox.machines.interface import Engine
+from sandbox.machines.wasm import warm
 
 
 def measure(run: Run) -> dict[str, float]:
@@ -54,7 +56,10 @@ def main() -> None:
         devices=options.get("devices", 1),
         limit=options.get("limit", 1000),
     )
-    prepared = prepare(made)
+    engine = Engine.WASM if options.get("wasm", 0) else Engine.REFERENCE
+    if engine is Engine.WASM:
+        warm()  # as a zygote has done before it forks a worker
+    prepared = prepare(made, engine)
     if prepared.run is None:
         sys.exit("\n".join(one.render() for one in prepared.diagnostics))
     print(json.dumps(measure(prepared.run)))

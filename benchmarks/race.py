@@ -96,18 +96,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     extra = (f"flows={args.flows}", f"mixed={int(args.mixed)}", f"devices={args.devices}")
-    ours = Peer(
-        "playground, reference",
-        (sys.executable, "-m", "benchmarks.driver"),
-        FULL,
-        100_000,
-        extra,
-        {"PYTHONPATH": str(ROOT)},
-    )
+    driver = (sys.executable, "-m", "benchmarks.driver")
+    here = {"PYTHONPATH": str(ROOT)}
+    ours = [
+        Peer("playground, wasm", driver, FULL, 2_000_000, (*extra, "wasm=1"), here),
+        Peer("playground, reference", driver, FULL, 100_000, extra, here),
+    ]
     plain = extra == ("flows=8", "mixed=0", "devices=1")
     rows = []
     with tempfile.TemporaryDirectory() as work:
-        runners = [*(peers(args.python, Path(work)) if plain else []), ours]
+        runners = [*(peers(args.python, Path(work)) if plain else []), *ours]
         head = ("load", "packets/CPU-s", "of C", "delivered", "delay µs", "RSS MB")
         print(" " * 30, "{:>5} {:>14} {:>8} {:>9} {:>9} {:>7}".format(*head))
         for workload in FULL:
