@@ -1,5 +1,6 @@
 import { mount } from "svelte";
 import "./shell/theme.css";
+import "./shell/sweep.css";
 import SweepApp from "./shell/SweepApp.svelte";
 import { Sweep } from "./state/sweep.svelte.ts";
 
