@@ -25,6 +25,8 @@ def described() -> Iterator[Service]:
         yield running
 
 
+# What schemathesis now and then does itself while it makes a case.
+@pytest.mark.filterwarnings("ignore:Do not use the .random. module inside strategies")
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)

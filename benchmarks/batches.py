@@ -1,0 +1,63 @@
+"""What a point of a batch costs the service: python -m benchmarks.batches [POINTS] prints points a second by places."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.backend.service import service
+
+SCENARIO = """title = "One queue"
+device = { rate = "1mbit" }
+run = { duration = "200ms", seed = 1 }
+[qdisc]
+"1:" = { kind = "pfifo", limit = 20 }
+[flow]
+bulk = { model = "poisson", rate = "1.5mbit", size = "500b" }
+"""
+
+
+def memory_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def cpu_s(pid: int) -> float:
+    """Return processor seconds of a process and of the children it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:15])) / 100
+
+
+def measure(workers: int, points: int) -> None:
+    body = {"scenario": SCENARIO, "seeds": points}
+    with service(batch_workers=workers) as served:
+        zygote = served.zygote()
+        before = cpu_s(served.process.pid), cpu_s(zygote)
+        started = time.monotonic()
+        state = httpx.post(f"{served.url}api/batches", json=body, timeout=60).json()
+        while state["state"] != "done":
+            time.sleep(0.1)
+            state = httpx.get(f"{served.url}api/batches/{state['id']}").json()
+        wall_s = time.monotonic() - started
+        service_ms = (cpu_s(served.process.pid) - before[0]) / points * 1e3
+        workers_ms = (cpu_s(zygote) - before[1]) / points * 1e3
+        assert state["failed"] == 0
+        print(
+            f"{workers:7} {points:7} {points / wall_s:8.0f} {service_ms:11.1f} {workers_ms:11.1f} "
+            f"{memory_mib(served.process.pid):9.0f} {memory_mib(zygote):9.0f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    points = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+    print("workers  points points/s service/ms  workers/ms service/MiB zygote/MiB")
+    for workers in (1, 2):
+        measure(workers, points)
+
+
+if __name__ == "__main__":
+    main()
