@@ -6,6 +6,7 @@ so the zygote runs this before it says that it is ready.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -13,12 +14,14 @@ import socket
 import sys
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 from sandbox import landlock
 from sandbox.lockdown import OPTIONAL_LAYERS, TIMER_GRACE_MS, Layer, Limits, LockError, lock
 from sandbox.probes import ATTACKS, CANARY_NAME, NEEDS, SINGLE_LAYERS, Expect, Probe
 
-PROBE_LIMITS = Limits(cpu_ms=1000, memory_bytes=1 << 30, reserved_bytes=1 << 32)
+PROBE_CPU_MS = 1000
+SPARE_BYTES, SPARE_ADDRESSES = 1 << 30, 1 << 32
 # The timer's own probe gets 50 ms in all, so that the test stays quick.
 TIMER_LIMITS = Limits(cpu_ms=50 - TIMER_GRACE_MS, memory_bytes=1 << 30)
 
@@ -90,13 +93,28 @@ def run_probe(probe: Probe) -> Result:
     return judge(probe, status)
 
 
+def _limits() -> Limits:
+    """Return limits a stated way above what this process holds already, which may be much."""
+    size = data = 0
+    with contextlib.suppress(OSError):  # one that changed its user may not read it
+        status = Path("/proc/self/status").read_bytes()
+        size, data = (
+            int(status.split(name)[1].split()[0]) << 10 for name in (b"VmSize:", b"VmData:")
+        )
+    return Limits(
+        cpu_ms=PROBE_CPU_MS,
+        memory_bytes=data + SPARE_BYTES,
+        reserved_bytes=size + SPARE_ADDRESSES,
+    )
+
+
 def _attempt(probe: Probe, control: socket.socket, parent_pid: int) -> None:
     """Lock this process, make the attempt, and end with what came of it as the exit code."""
     code = OTHER_ERROR
     try:
         os.environ[CANARY_NAME] = "seen"
         os.dup2(control.fileno(), 0)
-        limits = TIMER_LIMITS if probe.expect is Expect.TIMED_OUT else PROBE_LIMITS
+        limits = TIMER_LIMITS if probe.expect is Expect.TIMED_OUT else _limits()
         lock(limits, parent_pid, probe.layers)
         probe.attempt()
         code = 0
