@@ -24,7 +24,8 @@ from sandbox.machines.interface import Engine
 from sandbox.protocol import Exit, Outcome, ProtocolError, job_from_json
 from sandbox.results.waits import waits
 from sandbox.stream import Start, Stream
-from sandbox.sweep.asked import asked_from_json, plan, refused_plan
+from sandbox.sweep.asked import asked_from_json, first_job, plan, refused_plan
+from sandbox.sweep.cost import cost_ms, process_ms
 from sandbox.sweep.point import Point
 from sandbox.sweep.problem import SweepError
 from sandbox.sweep.run import row_of
@@ -79,7 +80,7 @@ def serve(channel: Channel, place: Workplace) -> None:
         perform = TASKS.get(str(task.get("op")))
         if perform is None:
             raise ProtocolError("bad-message", "a worker does not know this task")
-        if perform not in (run, point):
+        if perform not in (run, plan_sweep, point):
             place.seal()
         perform(channel, task, place)
     except ProtocolError as problem:
@@ -132,11 +133,18 @@ def check(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
 
 
 def plan_sweep(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
-    """Say which points a sweep has, or what keeps it from running."""
+    """Say which points a sweep has and what one costs, or what keeps it from running."""
     try:
-        reply = plan(asked_from_json(task["sweep"]))
+        asked = asked_from_json(task["sweep"])
+        reply = plan(asked)
     except SweepError as refused:
-        reply = refused_plan(refused)
+        channel.send({"op": "planned", **refused_plan(refused)})
+        return
+    since_ms = process_ms()
+    first = prepare(first_job(asked, reply), place.engine).run if reply["ok"] else None
+    place.seal()
+    if first is not None:
+        reply["point_ms"] = cost_ms(first, since_ms)
     channel.send({"op": "planned", **reply})
 
 

@@ -14,6 +14,7 @@ from backend.api.client import client_of
 from backend.batches import results
 from backend.batches.batch import Batch
 from backend.batches.keeper import Batches
+from backend.batches.point import job_of
 from backend.batches.summary import distributions, summary
 from backend.state import State
 from backend.wire.batches import (
@@ -21,6 +22,7 @@ from backend.wire.batches import (
     BatchState,
     DistributionsReply,
     PlanReply,
+    PointJob,
     ResultsReply,
     SummaryReply,
 )
@@ -49,7 +51,8 @@ async def plan(request: Request, body: BatchRequest) -> PlanReply:
     state: State = request.app.state.service
     client = client_of(request)
     state.allowances.checks.spend(client)
-    return _plan_reply(await _planned(state, body, client))
+    planned = await _planned(state, body, client)
+    return _plan_reply(planned, state.batches.estimate_s(planned))
 
 
 @router.post(
@@ -93,6 +96,16 @@ async def request_of(request: Request, batch_id: str) -> BatchRequest:
     """Return the body that was posted, so that a form can open it."""
     batch = await _found(request, batch_id)
     return BatchRequest.model_validate(dict(batch.request))
+
+
+@router.get("/{batch_id}/points/{key}", summary="One point, to run it again")
+async def point_of(request: Request, batch_id: str, key: str) -> PointJob:
+    """Return scenario, programs, files, parameters and seed of a point by the key of its row."""
+    batch = await _found(request, batch_id)
+    point = next((one for one in batch.plan.points if one.key == key), None)
+    if point is None:
+        raise ApiError(404, "no-such-point", "this batch has no point with this key")
+    return job_of(batch.request, batch.plan, point)
 
 
 @router.post("/{batch_id}/cancel", summary="Stop a batch")
@@ -233,9 +246,10 @@ async def _planned(state: State, body: BatchRequest, client: str) -> Planned:
     return answer
 
 
-def _plan_reply(planned: Planned) -> PlanReply:
+def _plan_reply(planned: Planned, estimate_s: float | None) -> PlanReply:
     told = planned.model_dump(mode="json", include=set(PlanReply.model_fields))
-    return PlanReply(**{**told, "programs": [one.label for one in planned.programs]})
+    told.update(programs=[one.label for one in planned.programs], estimate_s=estimate_s)
+    return PlanReply(**told)
 
 
 async def _found(request: Request, batch_id: str) -> Batch:

@@ -21,6 +21,7 @@ class DaskExecutor:
     """Sends groups of points as JSON; a group whose workers die again and again ends as rows."""
 
     name = "dask"
+    places: int | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

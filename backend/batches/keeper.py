@@ -25,6 +25,7 @@ from backend.wire.messages import Planned
 LOG = logging.getLogger(__name__)
 DAY_S = 86_400
 ID_BYTES = 16
+POINT_OVERHEAD_MS = 12  # a process of its own, its lock and its messages
 KEPT = 64  # finished batches whose state is kept in memory
 STORE_TRIES = 5
 STORE_PAUSE_S = 0.5
@@ -117,6 +118,13 @@ class Batches:
                 503, "busy", f"{queued:,} points of all clients wait already", "try again later",
                 retry_s=60,
             )  # fmt: skip
+
+    def estimate_s(self, plan: Planned) -> float | None:
+        """Return how long a plan takes when nothing else runs, or None where that is not known."""
+        if not plan.ok or self._executor.places is None:
+            return None
+        point_ms = plan.point_ms + POINT_OVERHEAD_MS
+        return round(plan.count * point_ms / 1000 / self._executor.places, 2)
 
     async def find(self, batch_id: str) -> Batch | None:
         """Return a batch, from memory or from the database."""

@@ -26,6 +26,7 @@ class LocalExecutor:
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
+        self.places: int | None = settings.batch_workers
         self._places = asyncio.Semaphore(settings.batch_workers)
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from backend.wire.batches import PointJob
 from backend.wire.messages import Planned, PlannedPoint
 from sandbox.protocol import Outcome
 
@@ -48,9 +49,10 @@ def unpacked(key: str, body: bytes) -> Result:
 
 
 class Executor(Protocol):
-    """Runs points somewhere; `name` is told to clients."""
+    """Runs points somewhere; `name` is told to clients, `places` is how many run at a time if known."""
 
     name: str
+    places: int | None
 
     async def close(self) -> None:
         """Let go of what it holds."""
@@ -59,22 +61,25 @@ class Executor(Protocol):
         """Yield the result of each task as it comes; each task has an end, a bad one as a row."""
 
 
-def task_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> dict[str, Any]:
-    """Return what a worker is told of one point."""
+def job_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> PointJob:
+    """Return everything that decides one point."""
     programs = dict(request["programs"])
     for program in plan.programs:
         if program.label == point.program and program.replaces:
             programs[program.replaces] = program.text
-    job = {
-        "scenario": request["scenario"],
-        "programs": programs,
-        "files": request["files"],
-        "params": point.values,
-        "seed": point.seed,
-        "duration": request["duration"],
-        "events": [],
-        "trace": False,
-    }
+    return PointJob(
+        scenario=request["scenario"],
+        programs=programs,
+        files=request["files"],
+        params=point.values,
+        seed=point.seed,
+        duration=request["duration"],
+    )
+
+
+def task_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> dict[str, Any]:
+    """Return what a worker is told of one point."""
+    job = {**job_of(request, plan, point).model_dump(), "events": [], "trace": False}
     return {"op": "point", "job": job, "engine": plan.engine, **point.model_dump()}
 
 

@@ -16,7 +16,10 @@ METRICS_MAX = 40
 
 
 class BatchRequest(BaseModel):
-    """A sweep: one scenario with parameters, programs and seeds that vary; docs/batches.md."""
+    """A sweep: one scenario with parameters, programs and seeds that vary; docs/batches.md.
+
+    Without `params` the scenario's own `[sweep]` is taken; with empty ones no parameter varies.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -24,7 +27,7 @@ class BatchRequest(BaseModel):
     programs: dict[str, str] = {}
     files: dict[str, str] = {}
     compare: Annotated[dict[Name, str], Field(max_length=COMPARE_MAX)] = {}
-    params: Annotated[dict[Name, Text], Field(max_length=32)] = {}
+    params: Annotated[dict[Name, Text], Field(max_length=32)] | None = None
     latin: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     latin_seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     list: str = ""
@@ -35,10 +38,16 @@ class BatchRequest(BaseModel):
 
 
 class PlanReply(BaseModel):
-    """What a batch would run; with `ok` false the diagnostics say why it would not."""
+    """What a batch would run; with `ok` false the diagnostics say why it would not.
+
+    `fields` has a sentence for each axis with something wrong. `estimate_s` is what the batch takes
+    when nothing else runs, by the first point's processor time; null where that is not known.
+    """
 
     ok: bool
     diagnostics: list[DiagnosticModel]
+    fields: dict[str, str]
+    estimate_s: float | None
     title: str
     kind: str
     count: int
@@ -47,6 +56,17 @@ class PlanReply(BaseModel):
     seeds: list[int]
     metrics: list[str]
     params: list[ParamInfo]
+
+
+class PointJob(BaseModel):
+    """One point of a batch with everything that decides it, as the playground starts a run."""
+
+    scenario: str
+    programs: dict[str, str]
+    files: dict[str, str]
+    params: dict[str, int | str]
+    seed: int
+    duration: str | None
 
 
 class BatchState(BaseModel):

@@ -289,6 +289,8 @@ class Planned(_Message):
     seeds: Annotated[list[Count], Field(max_length=POINTS_MAX)]
     metrics: Annotated[list[Short], Field(max_length=100)]
     points: Annotated[list[PlannedPoint], Field(max_length=POINTS_MAX)]
+    fields: Annotated[dict[Short, str], Field(max_length=100)]
+    point_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class PointRow(_Message):

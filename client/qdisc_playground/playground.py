@@ -83,6 +83,7 @@ class Playground:
         seeds: int | None = None,
         seed: int | None = None,
         latin: int = 0,
+        latin_seed: int = 1,
         points: str = "",
         duration: str | None = None,
         metrics: Sequence[str] = (),
@@ -92,15 +93,19 @@ class Playground:
         """Begin a sweep and return it at once.
 
         `scenario` is a TOML text, a file, or the name of a shipped scenario. An axis of `params` is a
-        sequence of values or a text such as "10..1000:5log". `compare` has programs by label, or
+        sequence of values or a text such as "10..1000:5log"; without `params` the scenario's own
+        `[sweep]` is taken. `compare` has programs by label, or
         names of the library. Raises PlaygroundError with every problem when it cannot run.
         """
         named = compare if isinstance(compare, Mapping) else dict.fromkeys(compare, "")
         body = {
             **self._texts(scenario, programs or {}, files or {}),
             "compare": _texts(named),
-            "params": {path: _axis(axis) for path, axis in (params or {}).items()},
+            "params": None
+            if params is None
+            else {path: _axis(axis) for path, axis in params.items()},
             "latin": latin,
+            "latin_seed": latin_seed,
             "list": points,
             "seeds": seeds,
             "seed": seed,

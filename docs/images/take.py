@@ -33,19 +33,22 @@ def start_service() -> tuple[subprocess.Popen[str], str]:
 
 
 def take_sweep(browser: Browser, address: str, file: Path) -> None:
-    """Write a picture of a sweep that has run: two programs, five limits."""
+    """Write a picture of a sweep that has run: three programs, five limits."""
     page = browser.new_page(viewport=SIZE, color_scheme="light", device_scale_factor=1)
     page.goto(f"{address}sweep")
+    page.get_by_role("combobox", name="Scenario").select_option("fairness/elephants-and-mice")
+    page.get_by_label("depth", exact=True).wait_for()
     page.get_by_label("limit", exact=True).select_option("range")
-    page.get_by_label("limit: lowest").fill("10")
+    page.get_by_label("limit: lowest").fill("20")
     page.get_by_label("limit: highest").fill("1000")
     page.get_by_label("limit: ratios").check()
-    for name in ("pfifo", "fq_codel"):
+    for name in ("pfifo", "sfq", "fq_codel"):
         page.get_by_role("button", name=name, exact=True).click()
-    page.get_by_text("50 runs:").wait_for()
+    page.get_by_text("75 runs:").wait_for()
     page.get_by_role("button", name="Run the sweep").click()
-    page.get_by_text("50 of 50 runs").wait_for()
+    page.get_by_text("75 of 75 runs").wait_for()
     page.get_by_role("table", name="Means over the seeds").wait_for()
+    page.get_by_role("combobox", name="Metric").select_option("flow.mouse1.sojourn.p95_ns")
     page.wait_for_timeout(1_500)
     page.screenshot(path=file)
 

@@ -95,9 +95,7 @@ def _override(
     param: Param, raw: int | str, target: str, value: Value, problems: list[Diagnostic]
 ) -> Value:
     try:
-        if isinstance(raw, int) and param.kind is Kind.INT:
-            return check_range(param, raw)
-        return parse_base(param, raw)
+        return overridden(param, raw)
     except UnitError as error:
         problems.append(
             Diagnostic(
@@ -107,3 +105,10 @@ def _override(
             )
         )
         return value
+
+
+def overridden(param: Param, raw: int | str) -> Value:
+    """Return the value that a run's override means. Raises UnitError."""
+    if isinstance(raw, int) and param.kind is Kind.INT:
+        return check_range(param, raw)
+    return parse_base(param, raw)

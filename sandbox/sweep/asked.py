@@ -9,11 +9,13 @@ from typing import Any
 from sandbox.build.programs import library_text
 from sandbox.diagnostics import Diagnostic
 from sandbox.engine import ENGINE_VERSION, prepare
+from sandbox.language.check import check
 from sandbox.protocol import Job, ProtocolError, job_from_json
 from sandbox.scenario.load import load
 from sandbox.scenario.model import Scenario
 from sandbox.scenario.replace import SUFFIX, replaced_program
 from sandbox.sweep.design import MAX_LIST_BYTES, Design, listed
+from sandbox.sweep.fields import field_problems
 from sandbox.sweep.plan import Request, design_of, problems, promised_metrics
 from sandbox.sweep.point import Inputs, points
 from sandbox.sweep.problem import SweepError
@@ -53,8 +55,10 @@ def asked_from_json(value: Mapping[str, Any]) -> Asked:
     latin = int(value["latin"])
     if not 0 <= latin <= LATIN_MAX:
         raise ProtocolError("bad-value", f"latin takes a number from 0 to {LATIN_MAX}")
+    params = value["params"]
     request = Request(
-        params=tuple((str(path), str(text)) for path, text in dict(value["params"]).items()),
+        params=tuple((str(path), str(text)) for path, text in dict(params or {}).items()),
+        own_axes=params is None,
         latin=latin,
         latin_seed=int(value["latin_seed"]),
         listed=listed(csv) if csv.strip() else (),
@@ -68,7 +72,7 @@ def asked_from_json(value: Mapping[str, Any]) -> Asked:
 _NOTHING: Mapping[str, Any] = {
     "ok": False, "diagnostics": [], "title": "", "engine": ENGINE_VERSION, "params": [],
     "kind": "grid", "count": 0, "programs": [], "axes": [], "seeds": [], "metrics": [],
-    "points": [],
+    "points": [], "fields": {}, "point_ms": 0.0,
 }  # fmt: skip
 
 
@@ -92,6 +96,9 @@ def plan(asked: Asked) -> dict[str, Any]:
     base = prepare(job)
     if base.run is not None:
         reply["params"] = base.run.started()["params"]
+    reply["fields"] = field_problems(
+        asked.request.params, asked.request.latin > 0, scenario, base.run
+    )
     try:
         found = _designed(asked, scenario)
     except SweepError as refused:
@@ -133,12 +140,35 @@ def _designed(asked: Asked, scenario: Scenario) -> dict[str, Any]:
     }
     wrong = problems(made, inputs)
     if wrong and not scenario.expect_error:
-        return {**found, "diagnostics": _told(wrong)}
+        return {**found, "diagnostics": _told(_wrong_programs(asked) or wrong)}
     found["points"] = [
         {"key": one.key, "program": one.program, "values": dict(one.values), "seed": one.seed}
         for one in points(made, inputs)
     ]
-    return {**found, "ok": True}
+    # A wrong program fails in its own points only; whoever asks hears it before they run.
+    return {**found, "ok": True, "diagnostics": _told(_wrong_programs(asked))}
+
+
+def _wrong_programs(asked: Asked) -> tuple[Diagnostic, ...]:
+    return tuple(
+        one
+        for label, text in asked.compare.items()
+        if text != library_text(label.removesuffix(SUFFIX))
+        for one in check(text, label).diagnostics
+        if one.severity == "error"
+    )
+
+
+def first_job(asked: Asked, planned: Mapping[str, Any]) -> Job:
+    """Return the job of the first point of a plan that is ok."""
+    point, program = planned["points"][0], planned["programs"][0]
+    texts = {program["replaces"]: program["text"]} if program["replaces"] else {}
+    return replace(
+        asked.job,
+        programs={**asked.job.programs, **texts},
+        params=point["values"],
+        seed=point["seed"],
+    )
 
 
 def _axes(made: Design) -> Any:

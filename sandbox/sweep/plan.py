@@ -32,9 +32,13 @@ _SHORT = re.compile(r"((?:qdisc\.|class\.)?)([0-9a-fA-F]{1,4}:[0-9a-fA-F]{0,4}\.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a sweep is asked for: axes as text by path, and how to take points of them."""
+    """What a sweep is asked for: axes as text by path, and how to take points of them.
+
+    Without axes those of the scenario's `[sweep]` are taken, unless `own_axes` is off.
+    """
 
     params: tuple[tuple[str, str], ...] = ()
+    own_axes: bool = True
     latin: int = 0
     latin_seed: int = 1
     listed: tuple[Setting, ...] = ()
@@ -45,7 +49,7 @@ class Request:
 def design_of(
     request: Request, scenario: Scenario, programs: Sequence[str], least: int = 2
 ) -> Design:
-    """Return the design of a request; without parameters the scenario's `[sweep]` is taken."""
+    """Return the design of a request. Raises SweepError."""
     if request.listed and (request.params or request.latin):
         raise SweepError("sweep-axis", "a list is given together with --param or --latin",
                          "the list names every point; leave out the others")  # fmt: skip
@@ -61,7 +65,7 @@ def design_of(
     axes: list[Axis | Span] = [
         read_axis(full_path(path, scenario), text) for path, text in request.params
     ]
-    if not axes:
+    if not axes and request.own_axes:
         axes = list(scenario.sweep)
     if request.latin:
         if any(axis.path == SEED for axis in axes):

@@ -193,6 +193,72 @@ def test_a_plan_says_what_would_run_and_offers_the_parameters(served: Service) -
     assert [one["name"] for one in wrong["params"]] == ["limit"]
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("5,5", "twice"),
+        ("10..5:3", "does not rise"),
+        ("1..10", "how many values"),
+        ("0,5", "below its minimum 1; the runs with it fail"),
+        ("5..2000:3", "above its maximum 1000"),
+    ],
+)
+def test_a_plan_says_at_which_axis_something_is_wrong(
+    served: Service, text: str, word: str
+) -> None:
+    plan = served.post("/api/batches/plan", sweep(params={"limit": text})).json()
+    assert list(plan["fields"]) == ["limit"]
+    assert word in plan["fields"]["limit"]
+    good = served.post("/api/batches/plan", sweep()).json()
+    assert good["fields"] == {}
+
+
+def test_a_plan_says_which_compared_program_is_wrong_and_lets_the_others_run(
+    served: Service,
+) -> None:
+    plan = served.post("/api/batches/plan", sweep(compare={"pfifo": "", "bad": "x ="})).json()
+    assert plan["ok"]
+    assert {(one["source"], one["line"]) for one in plan["diagnostics"]} == {("bad", 1)}
+
+
+def test_without_params_the_scenarios_own_axes_are_taken_and_with_empty_ones_none(
+    served: Service,
+) -> None:
+    body = sweep(scenario=SCENARIO + '[sweep]\n"qdisc.1:.limit" = [3, 4]\n')
+    own = served.post("/api/batches/plan", {**body, "params": None}).json()
+    assert (own["count"], len(own["axes"])) == (4, 1)
+    none = served.post("/api/batches/plan", {**body, "params": {}}).json()
+    assert (none["count"], none["axes"]) == (2, [])
+
+
+def test_a_plan_says_how_long_it_takes_and_long_runs_take_longer(served: Service) -> None:
+    short = served.post("/api/batches/plan", sweep()).json()["estimate_s"]
+    more = served.post("/api/batches/plan", sweep(seeds=200)).json()["estimate_s"]
+    longer = served.post("/api/batches/plan", slow(seeds=2)).json()["estimate_s"]
+    assert 0 < short < min(more, longer)
+
+
+def test_a_point_is_given_back_with_everything_that_decides_it(served: Service) -> None:
+    other = {"other.qdisc.py": DIVIDES}
+    body = sweep(
+        programs={**other, "mine.qdisc.py": LIMITED},
+        compare={"mine": LIMITED.replace("1000)", "999)"), "pfifo": ""}, list="limit,seed\n7,3\n9,5\n",
+        params={}, seeds=None, duration="300ms",
+    )  # fmt: skip
+    ended = until(served, made(served, body)["id"], "done")
+    for row in rows_of(served, ended["id"]):
+        job = served.get(f"/api/batches/{ended['id']}/points/{row['key']}").json()
+        assert (job["params"], job["seed"]) == ({"limit": row["param.limit"]}, row["seed"])
+        assert job["programs"]["other.qdisc.py"] == DIVIDES
+        assert (job["duration"], job["scenario"]) == ("300ms", SCENARIO)
+        alone = {name: job[name] for name in ("scenario", "programs", "files", "duration", "seed")}
+        again = made(served, {**alone, "list": f"limit\n{row['param.limit']}\n"})
+        until(served, again["id"], "done")
+        assert rows_of(served, again["id"])[0]["digest"] == row["digest"]
+    missing = served.get(f"/api/batches/{ended['id']}/points/{'0' * 64}")
+    assert (missing.status_code, missing.json()["error"]["slug"]) == (404, "no-such-point")
+
+
 def test_a_bad_point_is_one_row_with_its_reason(served: Service) -> None:
     body = sweep(programs={"mine.qdisc.py": DIVIDES}, params={"limit": "7,8,9"}, seeds=None)
     ended = until(served, made(served, body)["id"], "done")

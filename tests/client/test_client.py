@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import subprocess
@@ -124,14 +125,19 @@ def test_the_package_holds_what_it_needs(tmp_path: Path) -> None:
     packed = subprocess.run(
         [*command, "-w", str(tmp_path), str(ROOT / "client")], capture_output=True, text=True
     )
-    if packed.returncode:  # hatchling is fetched where it may be
-        packed = subprocess.run(
-            [*command[:-1], "-w", str(tmp_path), str(ROOT / "client")],
-            capture_output=True,
-            text=True,
-        )
     assert packed.returncode == 0, packed.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "qdisc_playground/py.typed" in names
     assert "qdisc_playground/playground.py" in names
+
+
+def test_the_client_imports_httpx_and_pandas_and_nothing_else() -> None:
+    found = set()
+    for path in (ROOT / "client" / "qdisc_playground").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {one.name.partition(".")[0] for one in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add((node.module or "").partition(".")[0])
+    assert found - sys.stdlib_module_names == {"httpx", "pandas", "qdisc_playground"}

@@ -191,6 +191,13 @@ class Playground:
             self.page.wait_for_timeout(40)
             left_ms -= 40
 
+    def drawn_ns(self) -> int:
+        """Return the time on the clock after the page has drawn what was done last."""
+        self.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+        return self.time_ns()
+
     # --- judging --------------------------------------------------------------------------------
 
     def axe(self) -> list[str]:

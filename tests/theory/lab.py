@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sandbox.engine import prepare
+from sandbox.machines.interface import Engine
 from sandbox.protocol import Job
 from tests.invariants import ARRIVE, DROP, ROW, TX_START, violations
 from tests.theory.loop import Departure, Packet
@@ -95,7 +96,7 @@ def run(
 ) -> Result:
     """Run a scenario to its end; with a trace, the invariants are checked."""
     job = Job(scenario=scenario, files=files or {}, seed=seed, duration=duration, trace=trace)
-    prepared = prepare(job)
+    prepared = prepare(job, Engine.WASM)
     assert prepared.run is not None, [problem.render() for problem in prepared.diagnostics]
     engine = prepared.run
     started = engine.started()

@@ -7,8 +7,11 @@ export interface BatchRequest {
   programs: Record<string, string>;
   files: Record<string, string>;
   compare: Record<string, string>;
-  params: Record<string, string>;
+  /// Null: the scenario's own axes; empty: no parameter varies.
+  params: Record<string, string> | null;
   latin: number;
+  latin_seed: number;
+  list: string;
   seeds: number | null;
   seed: number | null;
   duration: string | null;
@@ -34,6 +37,9 @@ export interface PlanParam {
 export interface Plan {
   ok: boolean;
   diagnostics: Diagnostic[];
+  /// A sentence for each axis with something wrong.
+  fields: Record<string, string>;
+  estimate_s: number | null;
   title: string;
   count: number;
   programs: string[];
@@ -60,6 +66,16 @@ export interface BatchState {
   programs: string[];
   metrics: string[];
   seeds: number[];
+}
+
+/// One run with everything that decides it.
+export interface PointJob {
+  scenario: string;
+  programs: Record<string, string>;
+  files: Record<string, string>;
+  params: Record<string, number | string>;
+  seed: number;
+  duration: string | null;
 }
 
 export type Row = Record<string, number | string>;

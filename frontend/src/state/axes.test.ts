@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Group, PlanParam } from "../protocol/batches.ts";
-import { axisText, firstChoice, isLog, linesOf, nameOf, numberOf } from "./axes.ts";
+import {
+  aliasesOf,
+  axisText,
+  belongs,
+  choiceOfText,
+  firstChoice,
+  isLog,
+  linesOf,
+  nameOf,
+  numberOf,
+} from "./axes.ts";
 
 const limit: PlanParam = {
   path: "eth0 1:.limit",
@@ -35,6 +45,29 @@ describe("axes of a form", () => {
   });
 });
 
+describe("axes of a request", () => {
+  it("come back as they were written", () => {
+    for (const text of ["10..1000:3log", "1ms..20ms:4", "5,10,20", "7"]) {
+      expect(axisText(choiceOfText(text))).toBe(text);
+    }
+    expect(axisText(choiceOfText("10..1000"), true)).toBe("10..1000");
+  });
+  it("may name a parameter shortly", () => {
+    expect(aliasesOf(limit)).toContain("limit");
+    expect(aliasesOf(limit)).toContain("1:.limit");
+    expect(aliasesOf({ ...limit, path: "class.eth0 1:2.limit" })).toContain("eth0 1:2.limit");
+  });
+});
+
+describe("a run", () => {
+  it("belongs to its program and setting", () => {
+    const row = { program: "pfifo", "param.eth0 1:.limit": "10", seed: 4 };
+    expect(belongs(row, group("pfifo", "10", 1))).toBe(true);
+    expect(belongs(row, group("pfifo", "100", 1))).toBe(false);
+    expect(belongs(row, group("codel", "10", 1))).toBe(false);
+  });
+});
+
 describe("values on a plot", () => {
   it("are numbers in the unit of the parameter", () => {
     expect(numberOf("5ms")).toBe(5e6);
@@ -55,7 +88,7 @@ describe("lines of a plot", () => {
   it("are one a program, from left to right, with their intervals", () => {
     const lines = linesOf(groups, axis, "total.drops");
     expect(lines.map((line) => line.name)).toEqual(["fifo", "codel"]);
-    expect(lines[0]?.points).toEqual([
+    expect(lines[0]?.points).toMatchObject([
       { x: 10, mean: 9, half: 1 },
       { x: 100, mean: 4, half: 1 },
     ]);

@@ -1,6 +1,6 @@
 /// What a form says of parameters, as the axes of a request; pure, so that it can be tested.
 
-import type { Axis, Group, PlanParam } from "../protocol/batches.ts";
+import type { Axis, Group, PlanParam, Row } from "../protocol/batches.ts";
 
 export type Mode = "fixed" | "values" | "range";
 
@@ -37,11 +37,37 @@ function clamp(value: number, param: PlanParam): number {
   return Math.min(Math.max(value, low), high);
 }
 
-/// An axis as the service reads it; null when the parameter stays as it is.
-export function axisText(choice: Choice): string | null {
+/// An axis as the service reads it; null when the parameter stays as it is. A hypercube takes the
+/// whole of a range, without steps.
+export function axisText(choice: Choice, whole = false): string | null {
   if (choice.mode === "fixed") return choice.fixed.trim() || null;
   if (choice.mode === "values") return choice.values.trim();
-  return `${choice.low.trim()}..${choice.high.trim()}:${choice.steps}${choice.log ? "log" : ""}`;
+  const ends = `${choice.low.trim()}..${choice.high.trim()}`;
+  return whole ? ends : `${ends}:${choice.steps}${choice.log ? "log" : ""}`;
+}
+
+/// The choice that an axis of a request was, or a fixed value.
+export function choiceOfText(text: string): Choice {
+  const range = /^(.+?)\.\.(.+?)(?::(\d+)(log)?)?$/.exec(text.trim());
+  return {
+    mode: range ? "range" : text.includes(",") ? "values" : "fixed",
+    fixed: text,
+    values: range ? "" : text,
+    low: range?.[1] ?? "",
+    high: range?.[2] ?? "",
+    steps: Number(range?.[3] ?? 5),
+    log: range?.[4] === "log",
+  };
+}
+
+/// The paths by which a request may name a parameter, its own first: `eth0 1:.limit`, `1:.limit`,
+/// `limit`, each with the kind of its target before it or not.
+export function aliasesOf(param: PlanParam): string[] {
+  const target = param.path.replace(/^(qdisc|program|class)\./, "");
+  const short = target.replace(/^\S+ /, "");
+  const kinds = ["", "qdisc.", "program.", "class."];
+  const paths = [target, short].flatMap((path) => kinds.map((kind) => kind + path));
+  return [...new Set([param.path, ...paths, param.name])];
 }
 
 /// The number that a value of an axis stands for on a plot, or null for a word.
@@ -76,10 +102,11 @@ export function isLog(values: (number | string)[]): boolean {
 
 export interface Line {
   name: string;
-  points: { x: number; mean: number; half: number | null }[];
+  points: { x: number; mean: number; half: number | null; group: Group }[];
 }
 
-/// One line for each program and for each setting of the other axes.
+/// One line for each program and for each setting of the other axes. Without an axis the lines are
+/// single points beside each other.
 export function linesOf(groups: Group[], axis: Axis | null, metric: string): Line[] {
   const lines = new Map<string, Line>();
   for (const group of groups) {
@@ -89,11 +116,19 @@ export function linesOf(groups: Group[], axis: Axis | null, metric: string): Lin
     const line = lines.get(name) ?? { name, points: [] };
     lines.set(name, line);
     const value = axis ? (group.params[axis.path] ?? "") : "";
-    const at = axis ? axis.values.findIndex((v) => String(v) === String(value)) : 0;
-    line.points.push({ x: numberOf(value) ?? at, mean: found.mean, half: found.half_width });
+    const at = axis ? axis.values.findIndex((v) => String(v) === String(value)) : lines.size - 1;
+    line.points.push({ x: numberOf(value) ?? at, mean: found.mean, half: found.half_width, group });
   }
   for (const line of lines.values()) line.points.sort((a, b) => a.x - b.x);
   return [...lines.values()];
+}
+
+/// Whether a run is one of a group's.
+export function belongs(row: Row, group: Group): boolean {
+  if (String(row.program) !== group.program) return false;
+  return Object.entries(group.params).every(
+    ([path, value]) => String(row[`param.${path}`]) === String(value),
+  );
 }
 
 /// What tells a group from others beside the axis that is drawn.

@@ -1,4 +1,4 @@
-/// A sweep on its page: what the form asks, the plan the service makes of it, and the batch that runs.
+/// A sweep on its page: the plan the service makes of the form, and the batch that runs.
 
 import { fetchJson, type LibraryItem, type ScenarioItem } from "../protocol/api.ts";
 import {
@@ -8,9 +8,11 @@ import {
   type BatchState,
   batchIdOf,
   type Curves,
+  type Group,
   get,
   type Plan,
   type PlanParam,
+  type PointJob,
   postBatch,
   postPlan,
   type Row,
@@ -19,37 +21,42 @@ import {
 } from "../protocol/batches.ts";
 import { toFragment } from "../protocol/fragment.ts";
 import type { Diagnostic } from "../protocol/generated.ts";
-import { type Handover, handedOver } from "../protocol/handover.ts";
-import { SHARE_VERSION } from "../protocol/shares.ts";
-import { axisText, type Choice, firstChoice } from "./axes.ts";
+import { handedOver } from "../protocol/handover.ts";
+import { postShare } from "../protocol/shares.ts";
+import { Form } from "./form.svelte.ts";
+import { pythonText, shareOf, shellCommand } from "./repeat.ts";
 import { Theme } from "./theme.svelte.ts";
 
 const FIRST_SCENARIO = "latency/bufferbloat";
 const PLAN_PAUSE_MS = 350;
 const SUMMARY_PAUSE_MS = 1_000;
+/// A summary of many rows takes its time: so many times that pass before the next.
+const SUMMARY_REST = 4;
 
 export class Sweep {
   readonly theme = new Theme();
+  readonly form = new Form();
   scenarios = $state.raw<ScenarioItem[]>([]);
   library = $state.raw<LibraryItem[]>([]);
-  /// The texts that are swept; null until some are chosen.
-  texts = $state.raw<Handover | null>(null);
-  choices = $state<Record<string, Choice>>({});
-  compare = $state<string[]>([]);
-  seeds = $state(5);
-  latin = $state(0);
-  duration = $state("");
   plan = $state.raw<Plan | null>(null);
   planning = $state(false);
   problem = $state("");
   diagnostics = $state.raw<Diagnostic[]>([]);
   batch = $state.raw<BatchState | null>(null);
+  /// What the batch was made of; the form may say something else by now.
+  asked = $state.raw<BatchRequest | null>(null);
+  /// Why something that was asked of the batch was not done.
+  trouble = $state("");
   away = $state(false);
   rows = $state.raw<Row[]>([]);
   summary = $state.raw<Summary | null>(null);
   curves = $state.raw<Curves[]>([]);
+  /// The setting whose runs are listed; null for all.
+  picked = $state.raw<Group | null>(null);
   notFound = $state(false);
-  private asked = 0;
+  /// Metrics that were asked for beside the batch's own.
+  wanted = $state.raw<string[]>([]);
+  private number = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private summaryTimer: ReturnType<typeof setTimeout> | undefined;
   private unwatch = () => {};
@@ -69,8 +76,8 @@ export class Sweep {
     if (id) return this.openBatch(id);
     const left = handedOver();
     if (left) {
-      this.take(left);
-      for (const [path, value] of Object.entries(left.params)) this.fix(path, String(value));
+      this.form.take(left);
+      this.changed();
       return;
     }
     await lists;
@@ -93,72 +100,24 @@ export class Sweep {
   }
 
   choose(item: ScenarioItem): void {
-    this.take({
-      name: item.title,
-      scenario: item.text,
-      programs: item.programs ?? {},
-      files: item.files ?? {},
-      params: {},
-      seed: null,
-      duration: null,
-    });
-  }
-
-  private take(texts: Handover): void {
-    this.texts = texts;
-    this.choices = {};
-    this.compare = [];
-    this.duration = texts.duration ?? "";
+    const { title: name, text: scenario, programs = {}, files = {} } = item;
+    this.form.take({ name, scenario, programs, files, params: {}, seed: null, duration: null });
     this.leave();
     this.changed();
-  }
-
-  private fix(path: string, value: string): void {
-    const empty = { mode: "fixed", values: "", low: "", high: "", steps: 5, log: false } as const;
-    this.choices[path] = { ...empty, ...this.choices[path], fixed: value };
   }
 
   private leave(): void {
     this.unwatch();
     this.batch = null;
+    this.asked = null;
+    this.trouble = "";
     this.rows = [];
     this.summary = null;
     this.curves = [];
+    this.picked = null;
+    this.wanted = [];
     this.notFound = false;
     if (location.pathname !== "/sweep") history.replaceState(null, "", "/sweep");
-  }
-
-  choiceOf(param: PlanParam): Choice {
-    return this.choices[param.path] ?? firstChoice(param);
-  }
-
-  setChoice(param: PlanParam, change: Partial<Choice>): void {
-    const next = { ...this.choiceOf(param), ...change };
-    // Without any axis the scenario's own would come back: what is fixed is said.
-    if (change.mode === "fixed" && next.fixed === "") next.fixed = String(param.value);
-    this.choices[param.path] = next;
-    this.changed();
-  }
-
-  request(): BatchRequest {
-    const texts = this.texts;
-    const params: Record<string, string> = {};
-    for (const [path, choice] of Object.entries(this.choices)) {
-      const text = axisText(choice);
-      if (text !== null) params[path] = text;
-    }
-    return {
-      scenario: texts?.scenario ?? "",
-      programs: texts?.programs ?? {},
-      files: texts?.files ?? {},
-      compare: Object.fromEntries(this.compare.map((name) => [name, ""])),
-      params,
-      latin: this.latin,
-      seeds: this.seeds,
-      seed: texts?.seed ?? null,
-      duration: this.duration.trim() || null,
-      metrics: [],
-    };
   }
 
   /// Asks for a new plan once the visitor has paused.
@@ -169,40 +128,39 @@ export class Sweep {
   }
 
   private async ask(): Promise<void> {
-    const number = ++this.asked;
+    const number = ++this.number;
     try {
-      const plan = await postPlan(this.request());
-      if (number !== this.asked) return;
+      if (this.scenarios.length === 0) await this.loadLists();
+      const plan = await postPlan(this.form.request());
+      if (number !== this.number) return;
       this.plan = plan;
-      if (Object.keys(this.choices).length === 0) this.showOwnAxes(plan);
+      this.form.showOwnAxes(plan);
       this.diagnostics = plan.diagnostics.filter((one) => one.severity === "error");
       this.problem = "";
     } catch (error) {
-      if (number !== this.asked) return;
+      if (number !== this.number) return;
       this.tell(error);
     }
     this.planning = false;
   }
 
-  /// Shows in the form what the scenario's own `[sweep]` says.
-  private showOwnAxes(plan: Plan): void {
-    for (const param of plan.params) {
-      const own = plan.axes.find((axis) => axis.path === param.path);
-      if (!own) continue;
-      const values = own.values.join(",");
-      this.choices[param.path] = { ...firstChoice(param), mode: "values", values };
-    }
+  /// What is wrong with the axis of a parameter, if anything.
+  fieldProblem(param: PlanParam): string {
+    const path = this.form.pathOf(param);
+    return (path !== null && this.plan?.fields[path]) || "";
   }
 
   private tell(error: unknown): void {
-    this.problem = error instanceof Error ? error.message : String(error);
+    this.problem = wordsOf(error);
     this.diagnostics = error instanceof BatchError ? error.diagnostics : [];
   }
 
   async run(): Promise<void> {
+    const request = this.form.request();
     try {
-      const batch = await postBatch(this.request());
+      const batch = await postBatch(request);
       this.leave();
+      this.asked = request;
       this.follow(batch);
       history.pushState(null, "", `/sweep/${batch.id}`);
     } catch (error) {
@@ -214,32 +172,14 @@ export class Sweep {
     try {
       const request = (await get(`/api/batches/${id}/request`)) as BatchRequest;
       const batch = (await get(`/api/batches/${id}`)) as BatchState;
-      this.texts = { ...request, name: batch.title, params: {} };
-      this.compare = Object.keys(request.compare);
-      this.seeds = request.seeds ?? 1;
-      this.latin = request.latin;
-      this.duration = request.duration ?? "";
-      for (const [path, text] of Object.entries(request.params)) this.restore(path, text);
+      this.asked = request;
+      this.form.restore(request, batch.title);
       this.changed();
       this.follow(batch);
     } catch (error) {
       this.notFound = error instanceof BatchError && error.slug === "no-such-batch";
       this.tell(error);
     }
-  }
-
-  /// Sets a parameter of the form to what a request says.
-  private restore(path: string, text: string): void {
-    const range = /^(.+)\.\.(.+?):(\d+)(log)?$/.exec(text);
-    this.choices[path] = {
-      mode: range ? "range" : text.includes(",") ? "values" : "fixed",
-      fixed: text,
-      values: range ? "" : text,
-      low: range?.[1] ?? "",
-      high: range?.[2] ?? "",
-      steps: Number(range?.[3] ?? 5),
-      log: range?.[4] === "log",
-    };
   }
 
   private follow(batch: BatchState): void {
@@ -256,7 +196,7 @@ export class Sweep {
         const fresh = rows.filter((row) => !seen.has(String(row.key)));
         for (const row of fresh) seen.add(String(row.key));
         this.rows = [...this.rows, ...fresh];
-        this.summariseSoon();
+        this.summariseIn(SUMMARY_PAUSE_MS);
       },
       end: () => void this.summarise(),
       away: () => {
@@ -265,12 +205,15 @@ export class Sweep {
     });
   }
 
-  private summariseSoon(): void {
+  private summariseIn(pause_ms: number): void {
     if (this.summaryTimer !== undefined) return;
-    this.summaryTimer = setTimeout(() => {
+    this.summaryTimer = setTimeout(async () => {
+      const [before_ms, count] = [performance.now(), this.rows.length];
+      await this.summarise();
       this.summaryTimer = undefined;
-      void this.summarise();
-    }, SUMMARY_PAUSE_MS);
+      const rest_ms = SUMMARY_REST * (performance.now() - before_ms);
+      if (this.rows.length > count) this.summariseIn(Math.max(SUMMARY_PAUSE_MS, rest_ms));
+    }, pause_ms);
   }
 
   /// The metrics that the rows have, the batch's own first.
@@ -282,9 +225,6 @@ export class Sweep {
       .filter((name) => !name.startsWith("param."));
     return [...new Set([...(this.summary?.metrics ?? []), ...numbers])];
   }
-
-  /// Metrics that were asked for beside the batch's own.
-  wanted = $state.raw<string[]>([]);
 
   want(metric: string): void {
     if (this.summary?.metrics.includes(metric)) return;
@@ -304,63 +244,68 @@ export class Sweep {
       this.summary = summary;
       this.curves = curves.groups;
     } catch (error) {
-      this.tell(error);
+      this.trouble = wordsOf(error);
     }
   }
 
   async stop(): Promise<void> {
-    if (this.batch) this.batch = await act(this.batch.id, "cancel");
+    await this.attempt(async (id) => {
+      this.batch = await act(id, "cancel");
+    });
   }
 
   async resume(): Promise<void> {
-    if (!this.batch) return;
+    await this.attempt(async (id) => this.follow(await act(id, "resume")));
+  }
+
+  private async attempt(action: (id: string) => Promise<void>): Promise<void> {
+    this.trouble = "";
     try {
-      this.follow(await act(this.batch.id, "resume"));
+      if (this.batch) await action(this.batch.id);
     } catch (error) {
-      this.tell(error);
+      this.trouble = wordsOf(error);
     }
   }
 
-  /// The playground with exactly one point, as a link that holds everything; null when too long.
-  async pointLink(row: Row): Promise<string | null> {
-    const { texts } = this;
-    if (!texts) return null;
-    const params: Record<string, number | string> = {};
-    for (const [name, value] of Object.entries(row)) {
-      if (name.startsWith("param.")) params[name.slice("param.".length)] = value;
-    }
-    const programs = { ...texts.programs };
-    const label = String(row.program);
-    const text = this.library.find((item) => item.name === label)?.text;
-    const main = Object.keys(programs)[0];
-    if (label && text && main) programs[main] = text;
-    const fragment = await toFragment({
-      version: SHARE_VERSION,
-      title: texts.name,
-      scenario: texts.scenario,
-      programs,
-      files: texts.files,
-      params,
-      seed: Number(row.seed),
-      duration: this.duration.trim() || null,
-      view: { time_ns: 0, row: null, selection: { kind: "none" }, tab: "" },
-      picture: { curve: [], at: 0, boxes: [] },
-      digest: String(row.digest),
-      engine: String(row.engine),
-    });
-    return fragment === null ? null : `/${fragment}`;
+  /// The playground with exactly one run: a link that holds everything, or one that is kept.
+  async pointLink(row: Row): Promise<string> {
+    const { batch } = this;
+    const job = (await get(`/api/batches/${batch?.id}/points/${row.key}`)) as PointJob;
+    const share = shareOf(job, row, batch?.title ?? "");
+    const fragment = await toFragment(share);
+    return fragment === null ? (await postShare(share)).url : `/${fragment}`;
   }
 
-  /// The same sweep from the shell.
+  /// The scenario's name where what is swept ships with the project as it is.
+  private shippedName({ scenario, programs, files }: BatchRequest): string | null {
+    const same = this.scenarios.find(
+      (item) =>
+        item.text === scenario &&
+        sameTexts(item.programs ?? {}, programs) &&
+        sameTexts(item.files ?? {}, files),
+    );
+    return same?.name ?? null;
+  }
+
+  /// The sweep that is shown, else the one that the form asks for, from the shell.
   get command(): string {
-    const parts = ["python -m sandbox sweep SCENARIO.toml"];
-    for (const name of this.compare) parts.push(`--program ${name}`);
-    for (const [path, text] of Object.entries(this.request().params)) {
-      parts.push(`--param '${path}=${text}'`);
-    }
-    if (this.latin > 0) parts.push(`--latin ${this.latin}`);
-    if (this.seeds > 1) parts.push(`--seeds ${this.seeds}`);
-    if (this.duration.trim()) parts.push(`--duration ${this.duration.trim()}`);
-    return parts.join(" ");
+    const request = this.asked ?? this.form.request();
+    return shellCommand(request, this.shippedName(request));
   }
+
+  /// The same from Python.
+  get python(): string {
+    const request = this.asked ?? this.form.request();
+    return pythonText(request, this.shippedName(request), location.origin);
+  }
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof TypeError) return "the service cannot be reached; try again";
+  return error instanceof Error ? error.message : String(error);
+}
+
+function sameTexts(a: Record<string, string>, b: Record<string, string>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }

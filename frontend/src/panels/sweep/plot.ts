@@ -20,7 +20,11 @@ export interface PlotOptions {
   names: string[] | null;
   x: (value: number) => string;
   y: (value: number) => string;
+  /// Called with the point that was clicked: its line and its place in it.
+  pick?: (line: number, point: number) => void;
 }
+
+const PICK_PX = 24;
 
 const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3]];
 
@@ -61,10 +65,27 @@ export function drawPlot(el: HTMLElement, options: PlotOptions): () => void {
     if (el.clientWidth > 60) plot.setSize({ width: el.clientWidth, height: el.clientHeight });
   });
   observer.observe(el);
+  plot.over.addEventListener("click", (event) => pickNearest(plot, options, event));
   return () => {
     observer.disconnect();
     plot.destroy();
   };
+}
+
+/// Picks the point of any line that is nearest to a click, if one is near.
+function pickNearest(plot: uPlot, options: PlotOptions, event: MouseEvent): void {
+  const box = plot.over.getBoundingClientRect();
+  const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+  const near = options.lines
+    .flatMap((line, i) =>
+      line.points.map((point, j) => ({
+        i,
+        j,
+        far: Math.hypot(plot.valToPos(point.x, "x") - x, plot.valToPos(point.mean, "y") - y),
+      })),
+    )
+    .sort((a, b) => a.far - b.far)[0];
+  if (near && near.far <= PICK_PX) options.pick?.(near.i, near.j);
 }
 
 function padded(options: PlotOptions): uPlot.Range.Function {

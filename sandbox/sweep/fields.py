@@ -1,0 +1,61 @@
+"""Fields: what is wrong with each axis by itself, so that a form can say it where it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sandbox.build.values import Overrides, overridden
+from sandbox.engine import Run
+from sandbox.language.tree import Param
+from sandbox.scenario.model import Axis, Scenario
+from sandbox.sweep.design import grid, read_axis
+from sandbox.sweep.plan import full_path
+from sandbox.sweep.problem import SweepError
+from sandbox.sweep.span import Value
+from sandbox.units import UnitError
+
+
+def field_problems(
+    params: tuple[tuple[str, str], ...], latin: bool, scenario: Scenario, run: Run | None
+) -> dict[str, str]:
+    """Return a sentence for each axis that is wrong: how it is written, or a value out of bounds.
+
+    Bounds are known once the scenario itself can run. A value out of bounds costs its own points
+    only; what is written wrongly keeps the sweep from running.
+    """
+    found: dict[str, str] = {}
+    for path, text in params:
+        try:
+            axis = read_axis(full_path(path, scenario), text)
+            if not latin:
+                grid([axis])
+        except SweepError as refused:
+            one = refused.diagnostic
+            found[path] = f"{one.message}; {one.hint}" if one.hint else one.message
+            continue
+        values = (
+            axis.values if isinstance(axis, Axis) else (axis.write(axis.low), axis.write(axis.high))
+        )
+        wrong = next(_out_of_bounds(full_path(path, scenario), values, run), None) if run else None
+        if wrong is not None:
+            found[path] = wrong
+    return found
+
+
+def _out_of_bounds(path: str, values: tuple[Value, ...], run: Run) -> Iterator[str]:
+    param = _param_of(path, run)
+    if param is None:
+        return
+    for value in values:
+        try:
+            overridden(param, value)
+        except UnitError as error:
+            yield f"{error}; the runs with it fail"
+
+
+def _param_of(path: str, run: Run) -> Param | None:
+    for target, built in run.network.built.items():
+        for param in built.loaded.program.params:
+            if Overrides({path: 0}).take(target, param)[0]:
+                return param
+    return None
