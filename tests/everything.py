@@ -23,6 +23,17 @@ from tests.store import postgres
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".state" / "reports"
 SUPPORTED = ("3.11", "3.12", "3.13")
+# Tests of what happens around the service, not in Python: they run on the first interpreter only.
+ONCE = (
+    "tests/faults",
+    "tests/deploy",
+    "tests/store/test_service.py",
+    "tests/backend/test_cluster.py",
+    "tests/test_docs.py",
+    "tests/test_tidy.py",
+)
+# What an interpreter between the oldest and the newest runs: language, engines and the lock.
+BETWEEN = ("language", "compiler", "core", "scenario", "qdiscs", "wasm", "worker")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PARALLEL = ("-nauto", "--maxprocesses=8")
@@ -164,7 +175,11 @@ def other_python(version: str, python: str) -> Outcome:
     if made.failed:
         return made
     interpreter = str(venv / "bin" / "python")
-    return perform(pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL))
+    chosen = [f"--ignore={path}" for path in ONCE]
+    if version != SUPPORTED[-1]:
+        chosen = [f"tests/{folder}" for folder in BETWEEN]
+    marks = "not e2e and not slow"
+    return perform(pytest_step(f"python {version}", interpreter, marks, *PARALLEL, *chosen))
 
 
 # --- all of it ---------------------------------------------------------------------------------------

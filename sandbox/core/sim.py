@@ -31,6 +31,8 @@ ORDER_BITS = 40
 ORDER_MASK = (1 << ORDER_BITS) - 1
 # A watchdog or timer costs the run fuel too, so that waking each nanosecond ends.
 RUN_FUEL, PACKET_FUEL, WAKE_FUEL, BUSY_MAX = 1_000_000, 1_000, 100, 100_000
+# A reader gets the rows between two instants, so those of one are held until it is over.
+BUSY_ROWS_MAX = 800_000
 
 # Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, timers.
 ORDERS: Array[int] = Array([rank << ORDER_BITS for rank in (0, 1, 1, 3, 3, 2)])
@@ -63,6 +65,7 @@ class Sim:
     fuel_used: int = 0
     busy_ns: int = -1
     busy: int = 0
+    busy_rows: int = 0
     handled: int = 0
     held: bool = False  # the event being carried out still lies on the heap, on top
     alone: bool = False  # one device: the end of its transmission is kept there, not on the heap
@@ -250,8 +253,8 @@ class Sim:
         return skb
 
     def _recorded(self, source: Source, skb: Skb) -> None:
-        """Take over what a recording says of this packet."""
-        at = source.at
+        """Take over what a recording says of this packet; a burst after its end is like its last one."""
+        at = min(source.at, len(source.times) - 1)
         if len(source.priorities) > 0:
             skb.priority = source.priorities[at]
         if len(source.marks) > 0:
@@ -357,7 +360,10 @@ class Sim:
         if self.busy_ns != self.now_ns:
             self.busy_ns = self.now_ns
             self.busy = 0
+            self.busy_rows = self.trace.rows
         self.busy += 1
+        if self.trace.rows - self.busy_rows > BUSY_ROWS_MAX:
+            raise trap.Trap(trap.TOO_MANY_ROWS, 0, self.trace.rows - self.busy_rows)
         if self.busy > BUSY_MAX:
             raise trap.Trap(trap.LOOP_AT_INSTANT, 0, self.busy)
 

@@ -18,6 +18,7 @@ PARAM_RANGE = 13
 DEVICE = 14
 LOG_LIMIT = 15
 MAP_FULL = 16
+TOO_MANY_ROWS = 17
 
 SLUGS = {
     DIV_ZERO: "division-by-zero",
@@ -36,6 +37,7 @@ SLUGS = {
     DEVICE: "unknown-device",
     LOG_LIMIT: "log-limit",
     MAP_FULL: "map-full",
+    TOO_MANY_ROWS: "too-many-rows",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.build.network import Network
 from sandbox.core import trap
 from sandbox.core.instance import CALL_FUEL, LOG_LINES_MAX, WRAP_FORMAT
-from sandbox.core.sim import BUSY_MAX
+from sandbox.core.sim import BUSY_MAX, BUSY_ROWS_MAX
 from sandbox.core.trap import SLUGS, Trap
 from sandbox.protocol import Outcome
 
@@ -37,6 +37,10 @@ SENTENCES = {
         "the run made more than {value} packets",
         "shorten the duration or lower the rates",
     ),
+    trap.TOO_MANY_ROWS: (
+        f"one instant has more than {BUSY_ROWS_MAX} rows of the trace",
+        "is a packet pushed and popped again and again? smaller bursts, or no trace",
+    ),
     trap.OWNERSHIP: ("packet {value} is still held after QUEUED", "push it or drop it"),
     trap.LOG_LIMIT: (
         f"the log is full, {LOG_LINES_MAX} lines",
@@ -48,6 +52,7 @@ LIMITS = {
     trap.FUEL_RUN: Outcome.LIMIT_FUEL,
     trap.LOOP_AT_INSTANT: Outcome.LIMIT_FUEL,
     trap.TOO_MANY_PACKETS: Outcome.LIMIT_OUTPUT,
+    trap.TOO_MANY_ROWS: Outcome.LIMIT_OUTPUT,
     trap.LOG_LIMIT: Outcome.LIMIT_OUTPUT,
 }
 

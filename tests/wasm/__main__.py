@@ -1,55 +1,52 @@
-"""The long comparison: python -m tests.wasm SECONDS [SEED] runs random jobs on both engines and counts them."""
+"""The long comparison: python -m tests.wasm COUNT [FIRST] plays random jobs FIRST, FIRST + 1, … on both engines.
+
+All cores take part. What differs is printed by its number: `random_job(NUMBER)` is that job again.
+"""
 
 from __future__ import annotations
 
 import collections
+import multiprocessing
 import sys
-import time
-
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from sandbox.compare import differences, play
 from sandbox.machines.interface import Engine
 from sandbox.machines.wasm import forget
-from sandbox.protocol import Job
-from tests.wasm.jobs import jobs
+from tests.wasm.random.job import random_job
 
-REPORT_JOBS = 50
+REPORT_JOBS = 1_000
 
 
-def main(seconds: float, number: int) -> int:
-    """Compare until the time is over or a job differs; return the exit status."""
-    ends = time.monotonic() + seconds
-    outcomes: collections.Counter[str] = collections.Counter()
-
-    @seed(number)
-    @settings(
-        deadline=None,
-        max_examples=10**6,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(jobs())
-    def compare(job: Job) -> None:
-        if time.monotonic() > ends:
-            raise KeyboardInterrupt
-        reference = play(job, Engine.REFERENCE)
-        outcome = "refused" if reference is None else str(reference.finished["outcome"])
-        if reference is not None:
-            found = differences(reference, play(job, Engine.WASM))
-            assert found == [], found
-        forget()
-        outcomes[outcome] += 1
-        if outcomes.total() % REPORT_JOBS == 0:
-            print(outcomes.total(), dict(outcomes), flush=True)
-
+def compare(number: int) -> tuple[int, str, list[str]]:
+    """Return a job's number, how it ended, and what differs between the engines."""
+    job = random_job(number)
     try:
-        compare()
-    except KeyboardInterrupt:
-        print("agreed on all:", outcomes.total(), dict(outcomes))
-    return 0
+        reference = play(job, Engine.REFERENCE)
+        if reference is None:
+            return number, "refused", []
+        found = differences(reference, play(job, Engine.WASM))
+        return number, str(reference.finished["outcome"]), [str(one) for one in found]
+    except Exception as mistake:
+        return number, "mistake", [repr(mistake)]
+    finally:
+        forget()
+
+
+def main(count: int, first: int) -> int:
+    """Compare so many jobs; return 1 when any differs."""
+    outcomes: collections.Counter[str] = collections.Counter()
+    wrong = 0
+    with multiprocessing.Pool(maxtasksperchild=REPORT_JOBS) as pool:
+        for number, outcome, found in pool.imap_unordered(compare, range(first, first + count), 20):
+            outcomes[outcome] += 1
+            if found:
+                wrong += 1
+                print(f"job {number} differs:", *found[:3], sep="\n  ", flush=True)
+            if outcomes.total() % REPORT_JOBS == 0:
+                print(outcomes.total(), dict(outcomes), flush=True)
+    print(f"{outcomes.total()} jobs, {wrong} differ:", dict(outcomes))
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))

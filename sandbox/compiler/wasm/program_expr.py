@@ -76,6 +76,10 @@ def value(scope: Scope, expr: tree.Expr) -> V:
 def _either(scope: Scope, expr: tree.IfExp) -> V:
     condition = test(scope, expr.test)
     then, orelse = value(scope, expr.then), value(scope, expr.orelse)
+    if (
+        expr.type.kind is Kind.OPTIONAL_INT
+    ):  # beside None an int alone would not say that it is there
+        then, orelse = fit(then, OPTIONAL_INT), fit(orelse, OPTIONAL_INT)
     return chosen(scope, condition, then, orelse)
 
 

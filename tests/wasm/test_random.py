@@ -1,0 +1,53 @@
+"""Both engines agree on random programs, which use all of the language, and on all they ever differed about."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from sandbox.cli_inputs import beside
+from sandbox.compare import differences, play
+from sandbox.language.check import check
+from sandbox.machines.interface import Engine
+from sandbox.protocol import Job
+from tests.wasm.random.job import MAIN, random_job
+from tests.wasm.random.reach import everything, used
+
+EXAMPLES = int(os.environ.get("AGREE_EXAMPLES", "40"))
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.toml"))
+ENOUGH = 120  # programs that together use everything
+
+
+@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32 - 1))
+def test_random_programs_agree(number: int) -> None:
+    job = random_job(number)
+    reference = play(job, Engine.REFERENCE)
+    if reference is None:
+        event("refused")
+        return
+    event(f"outcome {reference.finished['outcome']}")
+    assert differences(reference, play(job, Engine.WASM)) == []
+
+
+def test_random_programs_are_accepted_and_use_the_whole_language() -> None:
+    found: set[str] = set()
+    for number in range(ENOUGH):
+        program = check(random_job(number).programs[MAIN], MAIN).program
+        assert program is not None, number
+        found |= used(program)
+    assert everything() - found == set()
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_what_once_differed_agrees(path: Path) -> None:
+    data = path.read_bytes()
+    programs, files = beside(path, data)
+    job = Job(scenario=data.decode(), programs=programs, files=files, trace=True)
+    reference = play(job, Engine.REFERENCE)
+    assert reference is not None
+    assert differences(reference, play(job, Engine.WASM)) == []
