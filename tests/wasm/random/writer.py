@@ -54,7 +54,7 @@ class Writer:
         if "flows" in self.maps:
             self.maps |= {"others", "rows", "ints", "undo"}
         self.declared = {n: draw.choice(texts) for n, texts in forms.DECLARED.items()}
-        self.size = 6
+        self.size = draw.randint(1, 6)
         helpers = [n for n in forms.HELPERS if "flows" in self.maps or n not in ("touch", "find")]
         roles = [role for role in ROLES if draw.random() < 0.3]
         self.functions = {n: self.function(n) for n in (*helpers, "enqueue", "dequeue", *roles)}
@@ -66,7 +66,7 @@ class Writer:
             wrong = [one for one in check(text, "random").diagnostics if one.severity == "error"]
             if not wrong:
                 break
-            self.size = max(0, 6 - mend // 3)
+            self.size = min(self.size, max(0, 6 - mend // 3))
             blamed = {lines[one.line] for one in wrong if one.line in lines}
             for name in sorted(blamed or self.functions):
                 self.functions[name] = self.function(name)
