@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from sandbox.core.qdisc import Qdisc
 
 
+# As far ahead as anything is planned, 146 years: below what stands for never.
+LATEST_NS = (1 << 62) - 1
+
+
+def later(now_ns: int, delay_ns: int) -> int:
+    """Return the moment so far from now, at most LATEST_NS."""
+    return now_ns + min(delay_ns, LATEST_NS - now_ns)
+
+
 @record
 class Ctx:
     """One qdisc's (or hook's) context; `delay` is 0 and `classid` the handle at every entry."""
@@ -41,4 +50,4 @@ class Ctx:
         if ns < 1:
             raise trap.Trap(trap.TIMER, line, ns)
         if self.qdisc is not None:
-            self.qdisc.arm_timer(self.now + ns)
+            self.qdisc.arm_timer(later(self.now, ns))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.core import trap
 from sandbox.core.classes import ClassTable
-from sandbox.core.ctx import Ctx
+from sandbox.core.ctx import Ctx, later
 from sandbox.core.dialect import List, late, record
 from sandbox.core.filters import ACT_DROP, ACT_NONE, ACT_UNSPEC, Filter
 from sandbox.core.instance import CALL_FUEL, Instance
@@ -159,7 +159,7 @@ class Qdisc:
         if delay_ns < 1:
             raise trap.Trap(trap.DELAY, line, delay_ns)
         self.overlimits += 1
-        expires = self.sim.now_ns + delay_ns
+        expires = later(self.sim.now_ns, delay_ns)
         self.sim.trace.row(0, THROTTLED, 0, self.place, expires, line, 0, 0)
         if self.watchdog_seq == 0 or self.watchdog_ns != expires:
             self.watchdog_ns = expires
