@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from sandbox.build.values import Overrides, overridden
 from sandbox.engine import Run
 from sandbox.language.tree import Param
@@ -25,8 +23,9 @@ def field_problems(
     """
     found: dict[str, str] = {}
     for path, text in params:
+        full = full_path(path, scenario)
         try:
-            axis = read_axis(full_path(path, scenario), text)
+            axis = read_axis(full, text)
             if not latin:
                 grid([axis])
         except SweepError as refused:
@@ -36,21 +35,21 @@ def field_problems(
         values = (
             axis.values if isinstance(axis, Axis) else (axis.write(axis.low), axis.write(axis.high))
         )
-        wrong = next(_out_of_bounds(full_path(path, scenario), values, run), None) if run else None
-        if wrong is not None:
-            found[path] = wrong
+        param = _param_of(full, run) if run is not None else None
+        wrong = _out_of_bounds(param, values) if param is not None else ""
+        if wrong:
+            found[path] = f"{wrong}; the runs with it fail"
     return found
 
 
-def _out_of_bounds(path: str, values: tuple[Value, ...], run: Run) -> Iterator[str]:
-    param = _param_of(path, run)
-    if param is None:
-        return
-    for value in values:
-        try:
+def _out_of_bounds(param: Param, values: tuple[Value, ...]) -> str:
+    """Return what is wrong with the first value that the parameter does not take."""
+    try:
+        for value in values:
             overridden(param, value)
-        except UnitError as error:
-            yield f"{error}; the runs with it fail"
+    except UnitError as error:
+        return str(error)
+    return ""
 
 
 def _param_of(path: str, run: Run) -> Param | None:

@@ -14,16 +14,10 @@ from pathlib import Path
 import pytest
 
 from qdisc_playground import Batch, Playground, PlaygroundError
-from tests.backend.service import ROOT, Service, service
+from tests.backend.service import ROOT, Service
 from tests.backend.test_batches import LIMITED, SCENARIO
 
 PROGRAMS = {"mine.qdisc.py": LIMITED}
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Service]:
-    with service(batches_per_minute=1000, batches_per_client=100) as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,15 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import pytest
-
 from qdisc_playground import Playground
-from tests.backend.service import Service, service
+from tests.backend.service import Service
 from tests.backend.test_batches import LIMITED, SCENARIO
 
 PROGRAMS = {"mine.qdisc.py": LIMITED}
@@ -88,12 +86,6 @@ def _rest(server: socket.socket) -> bytes:
     except TimeoutError:
         pass
     return found
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Service]:
-    with service(batches_per_minute=1000, batches_per_client=100) as running:
-        yield running
 
 
 def cutter(served: Service, marker: bytes, cuts: int, bytes_back: int) -> Cutter:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox import shelf
@@ -14,6 +14,7 @@ from sandbox.cli_inputs import beside
 from sandbox.compare import differences, play
 from sandbox.machines.interface import Engine
 from sandbox.protocol import Job
+from tests.wasm.agreement import assert_agreement
 from tests.wasm.jobs import jobs
 
 EXAMPLES = int(os.environ.get("AGREE_EXAMPLES", "40"))
@@ -44,10 +45,4 @@ def test_every_scenario_agrees(path: object, trace: bool) -> None:
 @settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(jobs(), st.booleans())
 def test_random_jobs_agree(job: Job, line_counts: bool) -> None:
-    job = dataclasses.replace(job, line_counts=line_counts)
-    reference = play(job, Engine.REFERENCE)
-    if reference is None:
-        event("refused")
-        return
-    event(f"outcome {reference.finished['outcome']}")
-    assert differences(reference, play(job, Engine.WASM)) == []
+    assert_agreement(dataclasses.replace(job, line_counts=line_counts))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox.cli_inputs import beside
@@ -14,6 +14,7 @@ from sandbox.compare import differences, play
 from sandbox.language.check import check
 from sandbox.machines.interface import Engine
 from sandbox.protocol import Job
+from tests.wasm.agreement import assert_agreement
 from tests.wasm.random.job import MAIN, random_job
 from tests.wasm.random.reach import everything, used
 
@@ -25,13 +26,7 @@ ENOUGH = 120  # programs that together use everything
 @settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
 def test_random_programs_agree(number: int) -> None:
-    job = random_job(number)
-    reference = play(job, Engine.REFERENCE)
-    if reference is None:
-        event("refused")
-        return
-    event(f"outcome {reference.finished['outcome']}")
-    assert differences(reference, play(job, Engine.WASM)) == []
+    assert_agreement(random_job(number))
 
 
 def test_random_programs_are_accepted_and_use_the_whole_language() -> None:

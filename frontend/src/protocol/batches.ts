@@ -115,6 +115,12 @@ export class BatchError extends Error {
   }
 }
 
+/// What a reader is told of an error; fetch throws a TypeError when nobody answers.
+export function wordsOf(error: unknown): string {
+  if (error instanceof TypeError) return "the service cannot be reached; try again";
+  return error instanceof Error ? error.message : String(error);
+}
+
 const ID = /^\/sweep\/([A-Za-z0-9_-]{22})\/?$/;
 
 /// The id of the batch that a path opens, or null.

@@ -108,12 +108,11 @@ export class Form {
     this.compare = text === undefined ? { ...rest, [label]: this.own[label] ?? "" } : rest;
   }
 
-  /// Adds a text of the reader's own and compares it; returns the label it got.
-  add(name: string, text: string): string {
+  /// Adds a text of the reader's own and compares it.
+  add(name: string, text: string): void {
     const label = name.trim().replace(SUFFIX, "") || "mine";
     this.own = { ...this.own, [label]: text };
     this.compare = { ...this.compare, [label]: text };
-    return label;
   }
 
   request(): BatchRequest {

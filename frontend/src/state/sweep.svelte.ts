@@ -18,6 +18,7 @@ import {
   type Row,
   type Summary,
   watch,
+  wordsOf,
 } from "../protocol/batches.ts";
 import { toFragment } from "../protocol/fragment.ts";
 import type { Diagnostic } from "../protocol/generated.ts";
@@ -298,11 +299,6 @@ export class Sweep {
     const request = this.asked ?? this.form.request();
     return pythonText(request, this.shippedName(request), location.origin);
   }
-}
-
-function wordsOf(error: unknown): string {
-  if (error instanceof TypeError) return "the service cannot be reached; try again";
-  return error instanceof Error ? error.message : String(error);
 }
 
 function sameTexts(a: Record<string, string>, b: Record<string, string>): boolean {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from enum import Enum
 
 from sandbox.language import tree
 from sandbox.language.fields import CTX_FIELDS, SKB_FIELDS
@@ -61,8 +60,6 @@ def _nodes(value: object) -> Iterator[object]:
         yield value
         for each in dataclasses.fields(value):
             yield from _nodes(getattr(value, each.name))
-    elif isinstance(value, tuple | list) and not isinstance(value, Enum):
+    elif isinstance(value, tuple):
         for item in value:
             yield from _nodes(item)
-    elif isinstance(value, dict):
-        yield from _nodes(list(value.values()))
