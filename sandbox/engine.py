@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from sandbox.build.changes import Changes
 from sandbox.build.network import Network
@@ -23,7 +24,9 @@ from sandbox.core.skb import SkbPool
 from sandbox.core.trace import ROW_BYTES, Trace
 from sandbox.core.trap import Trap
 from sandbox.diagnostics import Diagnostic
-from sandbox.machines.interface import Engine, Machine
+from sandbox.history import History
+from sandbox.machines.checkpoints import Checkpoint
+from sandbox.machines.interface import Engine, Machine, Rewindable
 from sandbox.machines.reference import ReferenceMachine
 from sandbox.protocol import PACKETS_MAX, ROWS_MAX, Job, Outcome
 from sandbox.results.dumps import dump_instance
@@ -64,6 +67,7 @@ class Run:
     log_sent: int = 0
     begun: bool = False
     rows: int = field(default=0)
+    history: History | None = None
 
     @property
     def sim(self) -> Sim:
@@ -116,18 +120,20 @@ class Run:
                     "kind": "list" if isinstance(value, list) else param.kind.value,
                 }
 
-    def advance(self, rows: int) -> bytes:
-        """Compute until about `rows` more rows are there or the run is over; return the new rows.
+    def advance(self, rows: int, events: int = SLICE_EVENTS) -> bytes:
+        """Compute until about `rows` more rows are there, `events` are done or the run is over; return the rows.
 
-        Without a trace it computes a slice of events and returns nothing.
+        Without a trace there are no rows to stop at.
         """
         machine = self.machine
         if self.done:
             return b""
+        if self.history is not None:
+            self.history.note()
         goal = machine.rows() + rows if self.sim.trace.kept else 1 << 62
         goal = min(goal, ROWS_MAX) if self.sim.trace.kept else goal
         try:
-            self._compute(goal)
+            self._compute(goal, events)
         except Trap as caught:
             data = machine.take()
             self._fail(caught)
@@ -149,14 +155,34 @@ class Run:
         self.rows += len(data) // ROW_BYTES
         return data
 
-    def _compute(self, goal: int) -> None:
+    def _compute(self, goal: int, events: int) -> None:
         machine = self.machine
         if not self.begun:
             self.begun = True
             machine.start()
-        limit = machine.handled() + SLICE_EVENTS
+        limit = machine.handled() + events
         while machine.handled() < limit and machine.rows() < goal and machine.due_ns() >= 0:
             machine.run(goal, limit - machine.handled())
+
+    def rewind(self, fits: Callable[[Checkpoint], bool]) -> bool:
+        """Go back to the last kept state that fits; False, and nothing happens, when there is none.
+
+        `rows` says where the run is then.
+        """
+        checkpoint = self.history.back_to(fits) if self.history is not None else None
+        if checkpoint is None:
+            return False
+        self.begun, self.rows = checkpoint.begun, checkpoint.rows
+        self.log_sent = min(self.log_sent, checkpoint.logged)
+        self.outcome, self.fault, self.truncated = None, None, False
+        return True
+
+    def seek(self, event: int) -> None:
+        """Go to the state after so many events, or to the end of a run that has fewer; rows on the way are dropped."""
+        if self.done or self.machine.handled() > event:
+            self.rewind(lambda checkpoint: checkpoint.handled <= event)
+        while not self.done and self.machine.handled() < event:
+            self.advance(ROWS_MAX, min(SLICE_EVENTS, event - self.machine.handled()))
 
     def _fail(self, caught: Trap) -> None:
         self.machine.read()
@@ -255,8 +281,11 @@ class Run:
         return total.hexdigest()
 
 
-def prepare(job: Job, engine: Engine = Engine.REFERENCE) -> Prepared:
-    """Check everything in a job and build its run; all problems are reported at once."""
+def prepare(job: Job, engine: Engine = Engine.REFERENCE, *, rewindable: bool = False) -> Prepared:
+    """Check everything in a job and build its run; all problems are reported at once.
+
+    A `rewindable` run keeps checkpoints if its engine can; the reference engine cannot.
+    """
     loaded = load(job.scenario, job.files, events=job.events, seed=job.seed, duration=job.duration)
     diagnostics = list(loaded.diagnostics)
     scenario = loaded.model
@@ -274,6 +303,8 @@ def prepare(job: Job, engine: Engine = Engine.REFERENCE) -> Prepared:
         return Prepared(tuple(diagnostics), None)
     machine = _machine(engine, network, changes)
     run = Run(scenario, network, changes, network.overrides, machine)
+    if rewindable and engine == Engine.WASM:
+        run.history = History(cast(Rewindable, machine), changes)
     return Prepared(tuple(diagnostics), run)
 
 

@@ -27,13 +27,15 @@ class Changes:
 
     def build(self) -> None:
         """Schedule every event of the scenario."""
-        for number, event in enumerate(self.network.scenario.events):
-            for change in self._of(event, number):
+        for event in self.network.scenario.events:
+            for change in self.of(event):
                 index = len(self.items)
                 self.items.append(change)
                 self.network.sim.schedule(event.at_ns, EV_CHANGE, index, None)
 
-    def _of(self, event: Event, number: int) -> list[Change]:
+    def of(self, event: Event) -> list[Change]:
+        """Return what an event changes; what is wrong with it goes to the network's problems."""
+        number = event.number
         match event.do:
             case "link-down" | "link-up":
                 change = self._device(kinds.E_LINK, event, number)

@@ -16,7 +16,7 @@ from sandbox.core.netdev import Netdev, TxQueue
 from sandbox.core.qdisc import Qdisc
 from sandbox.core.rng import Rng
 from sandbox.core.sim import Sim
-from sandbox.core.skb import LEVELS
+from sandbox.core.skb import LEVELS_MAX
 from sandbox.diagnostics import Diagnostic
 from sandbox.language.tree import Param
 from sandbox.scenario import model
@@ -135,8 +135,8 @@ class Network:
         if qdisc.parent == ROOT:
             parent = None
         level = parent.level + 1 if parent is not None else 0
-        if level >= LEVELS:
-            message = f"qdisc {target} is nested {level + 1} deep, at most {LEVELS} are simulated"
+        if level >= LEVELS_MAX:
+            message = f"qdisc {target} is nested {level + 1} deep, at most {LEVELS_MAX} are simulated"
             self.note("limit-depth", message, qdisc.line)
             return None
         node = self._make_qdisc(qdisc, loaded, target, parent, level)
@@ -176,6 +176,8 @@ class Network:
                 self.note("shared-child", message, qdisc.line, hint)
                 return None
             built.instance.gauge.parent = parent.instance.gauge
+        pool = self.sim.pool
+        pool.levels = max(pool.levels, level + 1)
         ctx = self.context(built, netdev, device, qdisc.handle)
         assert built.classes is not None
         node = Qdisc(

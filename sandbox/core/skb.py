@@ -3,51 +3,50 @@
 from __future__ import annotations
 
 from sandbox.core import trap
-from sandbox.core.dialect import M32, Array, List, late, record, u64
+from sandbox.core.dialect import M32, Array, List, i32, late, record, u64
 from sandbox.core.headers import Header, hash_tuple, header_byte
 from sandbox.core.kinds import FREE, HELD
 from sandbox.core.stats import FlowStats
 
-LEVELS = 8  # how deep qdiscs may nest
+LEVELS_MAX = 8  # how deep qdiscs may nest
 CB_WORDS = 5
 
 
 @record
 class Skb:
-    """A packet. `state` says who holds it (kinds.FREE …); `place` and `slot` name the map it waits in."""
+    """A packet. `state` says who holds it (kinds.FREE …). What every packet's path touches comes first."""
 
-    id: int = 0
-    flow: int = 0
+    id: i32 = 0
+    state: i32 = 0
+    len: i32 = 0
+    flow: i32 = 0
     stats: FlowStats = late()  # of its flow
-    len: int = 0
     header: Header = late()
-    ident: int = 0
-    tos: int = 0  # DSCP << 2 | ECN
+    next: Skb | None = None
+    ifindex: i32 = 0
+    rank: int = 0
+    order: int = 0
     born_ns: int = 0
-    deadline_ns: int = 0
-    state: int = 0
+    enqueued_at: int = 0
+    entered: Array[int] = late()  # when, by level of the qdisc tree
+    ident: i32 = 0
+    tos: i32 = 0  # DSCP << 2 | ECN
+    queue_mapping: i32 = 0
     # struct __sk_buff; hash, protocol and vlan_* are those of the header, wire_len is len
     priority: int = 0
     mark: int = 0
-    queue_mapping: int = 0
-    tc_index: int = 0
-    tc_classid: int = 0
+    tc_index: i32 = 0
+    tc_classid: i32 = 0
     tstamp: int = 0
-    ifindex: int = 0
-    pkt_type: int = 0
-    ingress_ifindex: int = 0
-    napi_id: int = 0
-    gso_segs: int = 0
-    gso_size: int = 0
-    tstamp_type: int = 0
-    hwtstamp: int = 0
+    deadline_ns: int = 0
     cb: Array[int] = late()
-    # the qdisc's view
-    enqueued_at: int = 0
-    entered: Array[int] = late()
-    rank: int = 0
-    order: int = 0
-    next: Skb | None = None
+    pkt_type: i32 = 0
+    ingress_ifindex: i32 = 0
+    napi_id: i32 = 0
+    gso_segs: i32 = 0
+    gso_size: i32 = 0
+    tstamp_type: i32 = 0
+    hwtstamp: int = 0
     # links of the ordered tree
     left: Skb | None = None
     right: Skb | None = None
@@ -57,11 +56,12 @@ class Skb:
 
 @record
 class SkbPool:
-    """Packets not in use; `alive` counts the others."""
+    """Packets not in use; `alive` counts the others. `levels` says how deep the qdiscs of the run nest."""
 
     free: List[Skb] = late()
     alive: int = 0
     made: int = 0
+    levels: int = 1
 
     def open(self) -> None:
         """Allocate the list."""
@@ -75,8 +75,8 @@ class SkbPool:
             skb = self.free.pop()
         else:
             skb = Skb()
-            skb.cb = Array(CB_WORDS * LEVELS)
-            skb.entered = Array(LEVELS)
+            skb.cb = Array(CB_WORDS * self.levels)
+            skb.entered = Array(self.levels)
         skb.id = self.made
         skb.state = HELD
         skb.tc_index = 0

@@ -208,14 +208,17 @@ class FlowMap:
             self._sweep()
 
     def _sweep(self) -> None:
-        live: List[tuple[int, int, int]] = List()
-        for i in range(len(self.order)):
-            if self._holds(self.order[i]):
-                live.append(self.order[i])
+        order = self.order
+        live = 0
+        for i in range(len(order)):
+            if self._holds(order[i]):
+                order[live] = order[i]
+                live += 1
             else:
-                self._unlist(self.order[i])
-        heapify(live)
-        self.order = live
+                self._unlist(order[i])
+        while len(order) > live:
+            order.pop()
+        heapify(order)
 
     def _unlist(self, entry: tuple[int, int, int]) -> None:
         if self.listed[entry[2]] == entry[1]:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from sandbox.compiler.wasm.unit import GUARD_BYTES, RESERVED_BYTES
+from sandbox.core.changes import Change
+from sandbox.machines.checkpoints import Checkpoint
 
 
 class Engine(StrEnum):
@@ -56,3 +58,19 @@ class Machine(Protocol):
 
     def read_log(self) -> None:
         """Bring the log up to date."""
+
+
+class Rewindable(Machine, Protocol):
+    """A machine whose whole state can be kept and brought back."""
+
+    def checkpoint(self, before: Checkpoint | None) -> Checkpoint | None:
+        """Return the present state, sharing what it can with one `before`; None when it is too large.
+
+        No row may be waiting to be taken.
+        """
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go back to a state."""
+
+    def plant(self, at_ns: int, change: Change) -> None:
+        """Let a change happen at a time that has not come, after those that are to happen then already."""

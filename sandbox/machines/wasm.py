@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import wasmtime
@@ -33,7 +34,7 @@ from sandbox.compiler.wasm.types import ANY, INT, INTS, layout, list_of, placed,
 from sandbox.core.changes import Change
 from sandbox.core.classes import ClassTable
 from sandbox.core.instance import Instance
-from sandbox.core.sim import Sim
+from sandbox.core.sim import EV_CHANGE, Sim
 from sandbox.core.skb import SkbPool
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.tables import Table
@@ -41,6 +42,7 @@ from sandbox.core.trace import Trace
 from sandbox.core.trap import Trap
 from sandbox.language.check import check
 from sandbox.language.tree import Program
+from sandbox.machines.checkpoints import BLANK, MEMORY_BYTES_MAX, PAGE_BYTES, Checkpoint
 
 SIM = record_type(Sim)
 SPARE_BYTES = 1 << 20  # the least a run needs beside what stands at its start
@@ -102,6 +104,7 @@ class WasmMachine:
         self.table: wasmtime.Table = self.exports["table"]  # type: ignore[assignment]
         self.image = Image(self.core.statics.end)
         self.frames: list[tuple[Built, Frame, int]] = []
+        self._begun = False
         self._functions = 1  # the table's first entry stays empty: no function
         self._bases: dict[int, dict[str, int]] = {}
         self._lay_out(changes)
@@ -190,15 +193,19 @@ class WasmMachine:
 
     def _write(self) -> None:
         """Copy constants and image into memory."""
+        self.memory.write(self.store, self.core.statics.data, STATICS)
+        self._write_image()
+
+    def _write_image(self) -> None:
+        """Copy what was laid out into memory; what is made from now on comes from behind it."""
         end = self.image.end
         if end + SPARE_BYTES > host.MEMORY_MAX_BYTES:
             raise MemoryError
-        self.memory.write(self.store, self.core.statics.data, STATICS)
         self.memory.write(self.store, self.image.data, self.image.start)
         cells = struct.pack("<II", end, host.MEMORY_MAX_BYTES)
         self.memory.write(self.store, cells, HEAP_TOP)
         assert HEAP_END == HEAP_TOP + 4
-        self.image.data = bytearray(self.image.data[:0])
+        self.image.data = bytearray()
 
     # --- running
 
@@ -223,6 +230,7 @@ class WasmMachine:
 
     def start(self) -> None:
         """Run every program's init and schedule the first arrivals."""
+        self._begun = True
         self._call("Sim.start", self.sim_at)
 
     def run(self, goal: int, steps: int) -> None:
@@ -296,22 +304,73 @@ class WasmMachine:
 
     def read_log(self) -> None:
         """Bring the log up to date."""
-        t, offset = layout(Sim).fields["log"]
-        (at,) = struct.unpack("<I", self._bytes(self.sim_at + offset, 4))
-        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
+        t, _ = layout(Sim).fields["log"]
+        count, items = self._log()
         known = len(self.sim.log)
         if count > known:
             first = items + known * placed(t.of[0])[1]
             self.sim.log.extend(Reading(self.image, self._whole()).items(first, count - known, t))
 
-    def snapshot(self) -> bytes:
-        """Return all memory in use: a checkpoint."""
-        (top,) = struct.unpack("<I", self._bytes(HEAP_TOP, 4))
-        return self._bytes(0, top)
+    def _log(self) -> tuple[int, int]:
+        """Return how many log lines there are, and where."""
+        _, offset = layout(Sim).fields["log"]
+        (at,) = struct.unpack("<I", self._bytes(self.sim_at + offset, 4))
+        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
+        return count, items
 
-    def restore(self, snapshot: bytes) -> None:
+    # --- checkpoints
+
+    def checkpoint(self, before: Checkpoint | None) -> Checkpoint | None:
+        """Return the present state; pages that are as they were before are the same objects."""
+        top = self._top()
+        if top > MEMORY_BYTES_MAX:
+            return None
+        return Checkpoint(
+            now_ns=self.now_ns(),
+            rows=self.rows(),
+            handled=self.handled(),
+            begun=self._begun,
+            logged=self._log()[0],
+            changes=len(self.changes_at),
+            pages=tuple(_pages(self._whole(), top, before.pages if before else ())),
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to a checkpoint of this run; what was fresh memory then is fresh again."""
+        whole, top = self._whole(), self._top()
+        for number, page in enumerate(checkpoint.pages):
+            at = number * PAGE_BYTES
+            if whole[at : at + len(page)].tobytes() != page:
+                whole[at : at + len(page)] = page
+        end = self._top()
+        whole[end:top] = bytes(max(0, top - end))
+        self._begun = checkpoint.begun
+        self.image.forget(end)
+        del self.sim.log[checkpoint.logged :]
+        del self.changes_at[checkpoint.changes :]
+
+    def plant(self, at_ns: int, change: Change) -> None:
+        """Lay a change out behind what is in memory, and schedule it."""
+        image = self.image
+        image.start = self._top()
+        at = image.place(change, record_type(Change))
+        image.fill()
+        self._write_image()
+        self.changes_at.append(at)
+        self._call("Sim.schedule", self.sim_at, at_ns, EV_CHANGE, len(self.changes_at) - 1, 0)
+
+    def _top(self) -> int:
+        """Return the end of the memory in use."""
         (top,) = struct.unpack("<I", self._bytes(HEAP_TOP, 4))
-        if top > len(snapshot):
-            self.memory.write(self.store, bytes(top - len(snapshot)), len(snapshot))
-        self.memory.write(self.store, snapshot, 0)
+        return int(top)
+
+
+def _pages(whole: memoryview, top: int, before: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Yield the pages of memory up to `top`, those of before where nothing changed."""
+    for number, at in enumerate(range(0, top, PAGE_BYTES)):
+        page = whole[at : min(at + PAGE_BYTES, top)].tobytes()
+        old = before[number] if number < len(before) else BLANK
+        if page == old:
+            yield old
+        else:
+            yield BLANK if page == BLANK else page

@@ -39,7 +39,7 @@ def read_events(problems: Problems, data: object, attached: Attachments) -> tupl
         )
         return ()
     over_limit(problems, ("event",), len(data), MAX_EVENTS)
-    events = []
+    events: list[Event] = []
     for index, raw in enumerate(data[:MAX_EVENTS]):
         path: Path = ("event", index)
         values = read_table(problems, keys.EVENT, raw, path)
@@ -51,8 +51,10 @@ def read_events(problems: Problems, data: object, attached: Attachments) -> tupl
         if fields is not None:
             for name in attached.flows_of(fields.get("flow", "")):
                 fields["flow"] = name
-                line = problems.line(path)
-                events.append(Event(at_ns=values["at"], do=values["do"], line=line, **fields))
+                line, number = problems.line(path), len(events)
+                events.append(
+                    Event(at_ns=values["at"], do=values["do"], number=number, line=line, **fields)
+                )
     return tuple(sorted(events, key=lambda event: event.at_ns))
 
 

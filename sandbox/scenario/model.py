@@ -305,7 +305,7 @@ class Event:
     `rate_bps` or `interval_ns` when not 0. burst: `packets` of `flow`, of `len_bytes` when not 0.
     param: `target`, `name`, `value`. map-update: `target`, `name` (the map), `key` and `value`
     (words), or `delete`. tc: `commands`. `target` is a qdisc ("eth0 1:"), a class ("eth0 1:10") or
-    a key of `[program]`.
+    a key of `[program]`. `number` counts events in the order of the text.
     """
 
     at_ns: int
@@ -323,6 +323,7 @@ class Event:
     key: int = 0
     delete: bool = False
     commands: tuple[Command, ...] = ()
+    number: int = 0
     line: int = 0
 
 

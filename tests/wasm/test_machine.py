@@ -15,7 +15,6 @@ from sandbox.compiler.wasm import host
 from sandbox.engine import Run, prepare
 from sandbox.lockdown import Limits, forbid_code, lock
 from sandbox.machines.interface import Engine
-from sandbox.machines.wasm import WasmMachine
 from sandbox.protocol import Job, Outcome
 
 SCENARIO = """
@@ -128,23 +127,6 @@ def test_progress_log_and_maps_can_be_read_in_the_middle() -> None:
         job('    trace("seen %d", skb.len)\n    total += 1', trace=True), Engine.REFERENCE
     )
     assert reference is not None and run.finished()["digest"] == reference.finished["digest"]
-
-
-def test_a_checkpoint_brings_a_run_back() -> None:
-    run = run_of(job(span="400ms"))
-    machine = run.machine
-    assert isinstance(machine, WasmMachine)
-    machine.start()
-    machine.run(1 << 62, 100)
-    checkpoint = machine.snapshot()
-    machine.run(1 << 62, 1 << 40)
-    machine.read()
-    digest, packets = run.sim.trace.digest, run.sim.pool.made
-    machine.restore(checkpoint)
-    assert machine.handled() == 100
-    machine.run(1 << 62, 1 << 40)
-    machine.read()
-    assert (run.sim.trace.digest, run.sim.pool.made) == (digest, packets)
 
 
 def in_locked_process(work: Callable[[], bytes]) -> tuple[bytes, int]:

@@ -74,8 +74,8 @@ def signed(value: int) -> int:
 
 
 def i32(value: int) -> Node:
-    """Return a 32-bit constant."""
-    return I32, value
+    """Return a constant of the low 32 bits."""
+    return I32, ((value + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
 
 
 def i64(value: int) -> Node:

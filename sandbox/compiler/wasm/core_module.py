@@ -28,7 +28,7 @@ from sandbox.core.trace import Trace
 
 ENTRIES: tuple[Any, ...] = (changes.apply, library.trace_fold)
 METHODS: dict[type, str] = {
-    Sim: "start run ask due_ns",
+    Sim: "start run ask due_ns schedule",
     SkbMap: "push pop pop_last pop_rank peek peek_last first after",
     SkbMapArray: "at",
     SkbMapHash: "push pop pop_last pop_rank peek peek_last len_of bytes_of find",

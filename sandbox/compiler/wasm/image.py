@@ -66,6 +66,12 @@ class Image:
             self._waiting.append((at, thing, t))
         return at
 
+    def forget(self, end: int) -> None:
+        """Know nothing of what was placed from an address on."""
+        for at in [at for at in self.known if at >= end]:
+            thing, _ = self.known.pop(at)
+            del self.address[id(thing)]
+
     def fill(self) -> None:
         """Write every object placed so far, and what it leads to."""
         while self._waiting:
@@ -226,7 +232,7 @@ class Reading:
             value = next(values)
             if t.kind == "hook":
                 next(values)
-            elif t.kind in ("int", "u64", "float"):
+            elif t.kind in ("int", "i32", "u64", "float"):
                 setattr(thing, name, value)
             elif t.kind == "bool":
                 setattr(thing, name, bool(value))
