@@ -22,6 +22,7 @@ class Branched:
 
     job: Job | None
     diagnostics: tuple[Diagnostic, ...] = ()
+    at_ns: int = 0
 
 
 def branch(run: Run, job: Job, event: Mapping[str, Any], row: int) -> Branched:
@@ -32,7 +33,8 @@ def branch(run: Run, job: Job, event: Mapping[str, Any], row: int) -> Branched:
     )
     scenario, history = loaded.model, run.history
     if scenario is None:
-        return Branched(None, loaded.diagnostics)
+        errors = [one for one in loaded.diagnostics if one.severity == "error"]
+        return Branched(None, tuple(errors))
     known = len(run.scenario.events)
     added = [one for one in scenario.events if one.number >= known]
     # A tc line brings parts of its own: qdiscs, filters, programs.
@@ -51,4 +53,4 @@ def branch(run: Run, job: Job, event: Mapping[str, Any], row: int) -> Branched:
         return Branched(None)
     history.plant(planted)
     run.scenario = scenario
-    return Branched(wanted)
+    return Branched(wanted, at_ns=at_ns)

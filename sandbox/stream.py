@@ -1,6 +1,6 @@
 """One run, streamed by credit: computes no further than the rows the other end has asked for.
 
-The state is small: rows computed but not yet sent, credit left, paused or not. Pausing, stepping
+The state is small: rows computed but not yet sent, credit left, paused or not. Pausing, stepping, events
 and ending are messages that are looked at between slices of work.
 """
 
@@ -10,9 +10,19 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.branch import branch
 from sandbox.channel import Channel
 from sandbox.engine import Run
-from sandbox.protocol import ROW, ROWS_MAX, ROWS_PER_FRAME_MAX, Outcome, ProtocolError, rows
+from sandbox.protocol import (
+    ROW,
+    ROWS_MAX,
+    ROWS_PER_FRAME_MAX,
+    Job,
+    Outcome,
+    ProtocolError,
+    event_from_json,
+    rows,
+)
 
 PROGRESS_INTERVAL_S = 0.1
 CREDIT_MAX = 2**40
@@ -37,15 +47,21 @@ class Start:
 class Stream:
     """Sends the rows, logs and progress of one run; `serve` returns the run's last message."""
 
-    def __init__(self, channel: Channel, run: Run, start: Start, traced: bool) -> None:
+    def __init__(self, channel: Channel, job: Job, run: Run, start: Start) -> None:
         self._channel = channel
+        self._job = job
         self._run = run
-        self._start = start
-        self._traced = traced
+        self._from_row = start.from_row
+        self._rewind_ns = start.rewind_ns
+        self._cpu_ms = start.cpu_ms
         self._credit = start.credit
         self._steps = start.steps
         self._paused = start.paused
+        self._traced = job.trace
         self._stopped = False
+        self._rewound = False
+        self._outcome: Outcome | None = None  # of a run that ends here and not by itself
+        self._events: list[dict[str, Any]] = []
         self._pending = bytearray()
         self._entries: list[dict[str, Any]] = []
         self._computed = 0
@@ -54,39 +70,63 @@ class Stream:
 
     def serve(self) -> dict[str, Any]:
         """Run to the end, or to a limit, or until told to stop; returns the `finished` message."""
-        outcome = self._skip() if self._traced else None
-        while outcome is None:
+        if self._traced:
+            self._skip()
+        while not self._stopped:
             self._listen()
-            if self._stopped:
-                outcome = Outcome.CANCELLED
+            if self._events:
+                self._branch(self._events.pop(0))
             elif self._entries:
                 self._send_log()
             elif self._pending:
                 self._send_rows()
-            elif self._run.done:
-                return self._finish(None)
+            elif self._run.done or self._outcome is not None:
+                break
             else:
-                outcome = self._advance(min(self._budget(), ROWS_PER_FRAME_MAX))
-        return self._finish(outcome)
-
-    def _finish(self, outcome: Outcome | None) -> dict[str, Any]:
+                self._advance(min(self._budget(), ROWS_PER_FRAME_MAX))
         self._send_log()
-        if outcome is not None:
-            self._run.end(outcome)
+        if self._stopped:
+            self._outcome = Outcome.CANCELLED
+        if self._outcome is not None:
+            self._run.end(self._outcome)
         return self._run.finished()
 
-    def _skip(self) -> Outcome | None:
+    def _branch(self, event: dict[str, Any]) -> None:
+        """Go back to an event's time and on with it, or say that it cannot be, or only from the start."""
+        if time.process_time() * 1000 > self._cpu_ms / 2:
+            self._ask_for_another()
+            return
+        branched = branch(self._run, self._job, event, self._sent)
+        if branched.diagnostics:
+            problem = {"slug": "bad-event", "message": branched.diagnostics[0].message}
+            self._channel.send({"op": "error", "error": problem})
+        elif branched.job is None:
+            self._ask_for_another()
+        else:
+            self._job, self._outcome, self._rewound = branched.job, None, True
+            self._pending.clear()
+            self._entries.clear()
+            self._from_row, self._rewind_ns = self._sent, branched.at_ns
+            self._sent = self._computed = self._run.rows
+            self._skip()
+
+    def _ask_for_another(self) -> None:
+        """Say that a worker that begins at the start is needed, and wait for the end of this one."""
+        self._channel.send({"op": "anew"})
+        while True:
+            self._channel.receive()
+
+    def _skip(self) -> None:
         """Compute up to the first row that is to be sent, and number it."""
         first: int | None = None
-        while not self._run.done and first is None:
+        while not self._run.done and first is None and self._from_row > 0:
             self._listen(wait=False)
             if self._stopped:
-                return Outcome.CANCELLED
-            if self._start.from_row == 0:
-                break
-            outcome = self._advance(ROWS_PER_FRAME_MAX)
-            if outcome is not None:
-                return outcome
+                return
+            self._advance(ROWS_PER_FRAME_MAX)
+            if self._outcome is not None:
+                self._pending.clear()
+                return
             first = self._first_row()
             if first is None:
                 self._sent = self._computed
@@ -95,14 +135,13 @@ class Stream:
         if first is not None:
             del self._pending[: (first - self._sent) * ROW.size]
             self._sent = first
-        if self._start.rewind_ns is not None:
+        if self._rewind_ns is not None:
             self._channel.send({"op": "rewound", "row": self._sent})
-        return None
 
     def _first_row(self) -> int | None:
         """Return the number of the first pending row to send, if it is among them."""
-        number = self._start.from_row if self._start.from_row <= self._computed else None
-        rewind_ns = self._start.rewind_ns
+        number = self._from_row if self._from_row <= self._computed else None
+        rewind_ns = self._rewind_ns
         if rewind_ns is None:
             return number
         for index, row in enumerate(rows(bytes(self._pending))):
@@ -111,8 +150,8 @@ class Stream:
                 return early if number is None else min(number, early)
         return number
 
-    def _advance(self, count: int) -> Outcome | None:
-        """Compute a slice; says which limit ended the run, if one did."""
+    def _advance(self, count: int) -> None:
+        """Compute a slice, and note when a limit ends the run; the part that was computed is kept."""
         data = self._run.advance(count)
         self._pending += data
         self._computed += len(data) // ROW.size
@@ -122,19 +161,13 @@ class Stream:
             self._progress_due_s = now_s + PROGRESS_INTERVAL_S
             self._channel.send({"op": "progress", **self._run.progress()})
         if self._run.done:
-            return None
+            return
         if self._computed >= ROWS_MAX:
-            return self._cut(Outcome.LIMIT_OUTPUT)
-        if time.process_time() * 1000 >= self._start.cpu_ms:
-            return self._cut(Outcome.LIMIT_CPU)
-        return None
-
-    def _cut(self, outcome: Outcome) -> Outcome:
-        """End at a limit; the part that was computed is kept as far as credit reaches."""
-        while self._pending and not self._stopped:
-            self._listen()
-            self._send_rows()
-        return outcome
+            self._outcome = Outcome.LIMIT_OUTPUT
+        elif time.process_time() * 1000 >= self._cpu_ms:
+            if self._rewound:  # a worker that begins at the start might still have time left
+                self._ask_for_another()
+            self._outcome = Outcome.LIMIT_CPU
 
     def _send_log(self) -> None:
         if self._entries:
@@ -163,11 +196,13 @@ class Stream:
         while message is not None:
             self._take(message)
             message = self._channel.poll()
-        while wait and not self._stopped and self._budget() == 0 and not self._ended():
+        while wait and self._idle():
             self._take(self._channel.receive())
 
-    def _ended(self) -> bool:
-        return self._run.done and not self._pending
+    def _idle(self) -> bool:
+        """Return whether there is nothing to do until the other end says so."""
+        over = (self._run.done or self._outcome is not None) and not self._pending
+        return not (self._stopped or self._events or self._budget() or over)
 
     def _take(self, message: dict[str, Any]) -> None:
         match message.get("op"):
@@ -181,6 +216,8 @@ class Stream:
                 self._paused = True
                 self._steps = min(CREDIT_MAX, self._steps + _count(message))
                 self._credit = min(CREDIT_MAX, self._credit + _count(message))
+            case "event":
+                self._events.append(event_from_json(message.get("event")))
             case "stop":
                 self._stopped = True
             case _:

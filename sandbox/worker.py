@@ -106,7 +106,7 @@ def run(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
         steps=int(task.get("steps", 0)),
         cpu_ms=place.limits.cpu_ms,
     )
-    prepared = prepare(job, place.engine)
+    prepared = prepare(job, place.engine, rewindable=job.trace)
     place.seal()
     channel.send(_diagnostics(prepared.diagnostics, prepared.run is not None))
     if prepared.run is None:
@@ -114,7 +114,7 @@ def run(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
         return
     channel.send({"op": "started", **prepared.run.started()})
     gc.disable()  # a run makes no cyclic garbage, and the process ends with it
-    message = Stream(channel, prepared.run, start, job.trace).serve()
+    message = Stream(channel, job, prepared.run, start).serve()
     channel.send({"op": "finished", **message})
 
 

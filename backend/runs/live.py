@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from typing import Any
 
+from backend.runs.allowance import Allowance
+from backend.runs.branches import Branches
 from backend.runs.clock import Clock, Interrupt
 from backend.runs.endings import ENDS, last_message
 from backend.runs.outbox import Outbox
 from backend.runs.turns import take_turns
 from backend.settings import Settings
 from backend.wire.messages import (
+    Anew,
     Diagnostics,
     Finished,
     Log,
@@ -72,12 +74,10 @@ class LiveRun:
         self._job = job
         self._run = secrets.token_hex(8)
         self._sent = from_row
-        self._credit = credit
-        self._steps = 0
-        self._paused = False
+        self._allowance = Allowance(job.trace, credit)
         self._announced = False
         self._asked_s = asyncio.get_running_loop().time()
-        self._events: deque[dict[str, Any]] = deque()  # not yet part of the job
+        self._branches = Branches()
         self._client = client
         self._pool = pool
         self._outbox = outbox
@@ -93,25 +93,19 @@ class LiveRun:
 
     def add_credit(self, rows: int) -> None:
         """Let the run send that many rows more."""
-        self._change(lambda: self._give(rows), {"op": "credit", "rows": rows})
+        self._change(lambda: self._allowance.give(rows), {"op": "credit", "rows": rows})
 
     def pause(self) -> None:
         """Stop computing for now."""
-        self._change(lambda: self._hold(True), {"op": "pause"})
+        self._change(lambda: self._allowance.hold(True), {"op": "pause"})
 
     def resume(self) -> None:
         """Go on after a pause."""
-        self._change(lambda: self._hold(False), {"op": "resume"})
+        self._change(lambda: self._allowance.hold(False), {"op": "resume"})
 
     def step(self, rows: int) -> None:
         """Send so many rows more, then pause."""
-
-        def apply() -> None:
-            self._give(rows)
-            self._paused = True
-            self._steps += rows
-
-        self._change(apply, {"op": "step", "rows": rows})
+        self._change(lambda: self._allowance.step(rows), {"op": "step", "rows": rows})
 
     def stop(self) -> None:
         """End the run; the worker has a moment to tell its results so far."""
@@ -131,20 +125,24 @@ class LiveRun:
 
     def add_event(self, event: dict[str, Any]) -> bool:
         """Compute again from the event's time; False when the run is stopped or has too many."""
-        known = len(self._job.events) + len(self._events)
+        known = len(self._job.events) + len(self._branches.waiting)
         if self._interrupt is Interrupt.STOPPED or known >= EVENTS_MAX:
             return False
-        self._events.append(event)
-        if len(self._events) == 1:
-            self._end_worker(Interrupt.EVENT)
+        self._branches.waiting.append(event)
+        if len(self._branches.waiting) == 1:
+            self._tell_event()
         self._wake.set()
         return True
 
-    def _give(self, rows: int) -> None:
-        self._credit += rows
-
-    def _hold(self, paused: bool) -> None:
-        self._paused, self._steps = paused, 0
+    def _tell_event(self) -> None:
+        """Have the worker go back to before the first event, if any, or another one begin anew."""
+        event = self._branches.first
+        if event is None:
+            return
+        if self._worker is not None and self._branches.ready:
+            self._worker.tell({"op": "event", "event": event})
+        else:
+            self._end_worker(Interrupt.EVENT)
 
     def _change(self, apply: Callable[[], None], message: dict[str, Any]) -> None:
         """Change the state here and in the worker, and judge anew how long it may take."""
@@ -155,21 +153,14 @@ class LiveRun:
             self._worker.tell(message)
         if waiting:
             self._arm()
-        if not self._idle:
+        if not self._allowance.idle:
             self._wake.set()
 
     # --- time ------------------------------------------------------------------------------------
 
-    @property
-    def _idle(self) -> bool:
-        """Whether the worker has nothing to do until the browser says so."""
-        if self._paused and not self._steps:
-            return True
-        return self._job.trace and self._credit <= 0
-
     def _arm(self) -> None:
         if self._interrupt is None:
-            self._clock.start(self._idle)
+            self._clock.start(self._allowance.idle)
 
     def _end_worker(self, reason: Interrupt) -> None:
         self._interrupt = self._interrupt or reason
@@ -192,11 +183,11 @@ class LiveRun:
 
     def _wanted(self) -> bool:
         """Whether another worker is needed: for an event, or since there is credit again."""
-        if self._events:
+        if self._branches.waiting:
             return True
         if self.state is State.FINISHED:
             return False
-        return self._interrupt is Interrupt.STOPPED or not self._idle
+        return self._interrupt is Interrupt.STOPPED or not self._allowance.idle
 
     async def _compute(self) -> None:
         """Use one worker up."""
@@ -223,7 +214,7 @@ class LiveRun:
         await self._say({"op": "busy", "position": position, "seconds": round(seconds, 1)})
 
     async def _refuse(self, slug: str, message: str, hint: str | None) -> None:
-        self._events.clear()
+        self._branches.waiting.clear()
         await self._outbox.error(self.run_id, slug, message, hint)
         await self._finish(Outcome.CANCELLED, message)
 
@@ -231,6 +222,7 @@ class LiveRun:
         settings = self._settings
         worker = await self._pool.worker(settings.run_cpu_ms, settings.run_memory_bytes)
         self._worker, self.state = worker, State.COMPUTING
+        self._branches.new_worker()
         if self._interrupt is not Interrupt.STOPPED:
             self._interrupt = None
         self._clock.wind_up()
@@ -261,7 +253,7 @@ class LiveRun:
 
     def _task(self) -> dict[str, Any]:
         job = self._job.to_json()
-        event = self._events[0] if self._events else None
+        event = self._branches.first
         if event is not None:
             job["events"] = [*job["events"], event]
         return {
@@ -269,9 +261,7 @@ class LiveRun:
             "job": job,
             "from_row": self._sent,
             "rewind": None if event is None else event.get("at"),
-            "credit": max(0, self._credit),
-            "paused": self._paused,
-            "steps": self._steps,
+            **self._allowance.to_task(),
         }
 
     async def _settle(self, end: Ending, problem: str) -> None:
@@ -286,7 +276,7 @@ class LiveRun:
             if outcome is Outcome.CRASHED:
                 LOG.warning("a worker ended without a last word: %s", end.how)
             message = "the sandbox was stopped" if problem else end.message
-            self._events.clear()
+            self._branches.waiting.clear()
             await self._finish(outcome, message)
 
     async def _pump(self, worker: Worker, finished_before: bool) -> None:
@@ -305,14 +295,11 @@ class LiveRun:
     async def _pass_rows(self, frame: Frame) -> None:
         if not self._announced:
             raise ProtocolError("bad-frame", "a worker sends rows before it has started")
-        if frame.count > self._credit:
-            raise ProtocolError("bad-frame", "a worker sends more rows than it may")
+        self._allowance.spend(frame.count)
         self._sent += frame.count
         if self._sent > ROWS_MAX + ROWS_OVER:
             raise ProtocolError("bad-frame", "a worker sends more rows than a run has")
-        self._credit -= frame.count
         self._pool.metrics.rows_sent(frame.count)
-        self._steps = max(0, self._steps - frame.count)
         self._time_ns = frame.time_ns
         await self._outbox.send_frame(frame.data)
 
@@ -332,12 +319,17 @@ class LiveRun:
                     self._pool.metrics.run_started(waited_s)
                     await self._say({**plain(message), "run": self._run})
             case Rewound():
-                self._rewind(message)
+                self._rewind(message, worker)
                 await self._say(plain(message))
-                if self._events:
-                    self._end_worker(Interrupt.EVENT)
+                self._tell_event()
+            case Anew() if self._branches.may_ask_anew:
+                self._end_worker(Interrupt.EVENT)
             case Log() | Progress():
                 await self._say(plain(message))
+            case WorkerError() if self._branches.ready:
+                self._branches.refused()
+                await self._outbox.error(self.run_id, message.error.slug, message.error.message)
+                self._tell_event()
             case WorkerError():
                 return await self._rejected(
                     message.error.slug, message.error.message, finished_before
@@ -353,20 +345,26 @@ class LiveRun:
 
     async def _diagnosed(self, message: Diagnostics, finished_before: bool) -> bool:
         """Tell the checker's findings once; a refused event is told as an error and dropped."""
-        if self._events and not message.ok:
+        waiting = self._branches.waiting
+        if waiting and not message.ok:
             first = next((d for d in message.diagnostics if d.severity == "error"), None)
             text = first.message if first is not None else "the event is refused"
             return await self._rejected("bad-event", text, finished_before)
-        if self._events:
-            event = self._events.popleft()
-            self._job = replace(self._job, events=(*self._job.events, event))
-        elif not self._announced:
+        if waiting:
+            self._adopt(waiting.popleft())
+            return False
+        self._branches.ready = True  # there is nothing to go back to
+        if not self._announced:
             await self._say(plain(message))
         return False
 
+    def _adopt(self, event: dict[str, Any]) -> None:
+        self._job = replace(self._job, events=(*self._job.events, event))
+
     async def _rejected(self, slug: str, message: str, finished_before: bool) -> bool:
         """Drop an event that cannot be; the run is as it was. Without one, the run is refused."""
-        dropped = self._events.popleft() if self._events else None
+        waiting = self._branches.waiting
+        dropped = waiting.popleft() if waiting else None
         await self._outbox.error(self.run_id, slug, message)
         if dropped is None:
             await self._finish(Outcome.COMPILE_ERROR, message)
@@ -374,9 +372,14 @@ class LiveRun:
             self.state = State.FINISHED if finished_before else State.PARKED
         return True
 
-    def _rewind(self, message: Rewound) -> None:
+    def _rewind(self, message: Rewound, worker: Worker) -> None:
         if message.row > self._sent:
             raise ProtocolError("bad-message", "a worker rewinds forwards")
+        event = self._branches.rewound()
+        if event is not None:
+            self._adopt(event)
+            self._clock.wind_up()
+        worker.rewind()
         self._sent = message.row
 
     async def _finish(self, outcome: Outcome, reason: str) -> None:

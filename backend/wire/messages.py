@@ -124,6 +124,12 @@ class Rewound(_Message):
     row: Count
 
 
+class Anew(_Message):
+    """The worker cannot go on; one that begins at the start can."""
+
+    op: Literal["anew"]
+
+
 class LogEntry(_Message):
     """One line of the log."""
 
@@ -305,6 +311,7 @@ WorkerMessage = Annotated[
     Diagnostics
     | Started
     | Rewound
+    | Anew
     | Log
     | Progress
     | Finished

@@ -91,6 +91,11 @@ class Worker:
         if self._writer.transport.get_write_buffer_size() > CONTROL_BUFFER_BYTES:
             self.kill()
 
+    def rewind(self) -> None:
+        """Take note that what follows may be earlier, and bear as much talk as of a new worker."""
+        self._time_ns = 0
+        self.json_bytes = 0
+
     async def receive(self, from_row: int = 0) -> WorkerMessage | Frame | None:
         """Return the next message, or None when the worker has ended.
 

@@ -136,7 +136,9 @@ class Network:
             parent = None
         level = parent.level + 1 if parent is not None else 0
         if level >= LEVELS_MAX:
-            message = f"qdisc {target} is nested {level + 1} deep, at most {LEVELS_MAX} are simulated"
+            message = (
+                f"qdisc {target} is nested {level + 1} deep, at most {LEVELS_MAX} are simulated"
+            )
             self.note("limit-depth", message, qdisc.line)
             return None
         node = self._make_qdisc(qdisc, loaded, target, parent, level)

@@ -322,7 +322,7 @@ class WasmMachine:
 
     def checkpoint(self, before: Checkpoint | None) -> Checkpoint | None:
         """Return the present state; pages that are as they were before are the same objects."""
-        top = self._top()
+        top = self.used_bytes()
         if top > MEMORY_BYTES_MAX:
             return None
         return Checkpoint(
@@ -337,12 +337,12 @@ class WasmMachine:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to a checkpoint of this run; what was fresh memory then is fresh again."""
-        whole, top = self._whole(), self._top()
+        whole, top = self._whole(), self.used_bytes()
         for number, page in enumerate(checkpoint.pages):
             at = number * PAGE_BYTES
             if whole[at : at + len(page)].tobytes() != page:
                 whole[at : at + len(page)] = page
-        end = self._top()
+        end = self.used_bytes()
         whole[end:top] = bytes(max(0, top - end))
         self._begun = checkpoint.begun
         self.image.forget(end)
@@ -352,14 +352,14 @@ class WasmMachine:
     def plant(self, at_ns: int, change: Change) -> None:
         """Lay a change out behind what is in memory, and schedule it."""
         image = self.image
-        image.start = self._top()
+        image.start = self.used_bytes()
         at = image.place(change, record_type(Change))
         image.fill()
         self._write_image()
         self.changes_at.append(at)
         self._call("Sim.schedule", self.sim_at, at_ns, EV_CHANGE, len(self.changes_at) - 1, 0)
 
-    def _top(self) -> int:
+    def used_bytes(self) -> int:
         """Return the end of the memory in use."""
         (top,) = struct.unpack("<I", self._bytes(HEAP_TOP, 4))
         return int(top)

@@ -166,6 +166,50 @@ def test_an_event_during_the_run_keeps_the_rows_before_it(client: Client, whole:
     assert len(run.of("started")) == 1
 
 
+@pytest.mark.parametrize("paused", [False, True], ids=["out of credit", "paused"])
+def test_an_event_during_the_run_is_taken_by_the_worker_that_computes(
+    served: Service, client: Client, paused: bool
+) -> None:
+    event = {"at": "300ms", "do": "link-down", "device": "eth0"}
+    client.start(inputs(), credit=1500)
+    run = client.collect(at_least(1500))
+    if paused:
+        client.say("pause", id=1)
+    before = served.workers()
+    client.say("event", id=1, event=event)
+    client.collect(lambda seen: bool(seen.of("rewound")), run)
+    assert served.workers() == before
+    client.say("credit", id=1, rows=10**7)
+    client.say("resume", id=1)
+    client.to_end(run)
+    client.start(inputs(), 2, events=[event])
+    fresh = client.collect(
+        lambda seen: any(m["op"] == "finished" and m["id"] == 2 for m in seen.messages)
+    )
+    assert fresh.rows == run.rows
+    assert fresh.finished["digest"] == run.finished["digest"]
+
+
+def test_an_event_with_parts_of_its_own_begins_anew(served: Service, client: Client) -> None:
+    replace = "tc qdisc replace dev eth0 root handle 7: pfifo limit 5"
+    events = [{"at": "200ms", "do": "tc", "tc": replace}, {"at": "300ms", "do": "link-down"}]
+    client.start(inputs(), credit=1500)
+    run = client.collect(at_least(1500))
+    before = served.workers()
+    for event in events:
+        client.say("event", id=1, event=event)
+    client.collect(lambda seen: len(seen.of("rewound")) == 2, run)
+    assert not set(served.workers()) & set(before)
+    client.say("credit", id=1, rows=10**7)
+    client.to_end(run)
+    client.start(inputs(), 2, events=events)
+    fresh = client.collect(
+        lambda seen: any(m["op"] == "finished" and m["id"] == 2 for m in seen.messages)
+    )
+    assert fresh.rows == run.rows
+    assert fresh.finished["digest"] == run.finished["digest"]
+
+
 def test_a_refused_event_leaves_the_run_as_it_was(client: Client, whole: Run) -> None:
     client.start(inputs(), credit=200)
     run = client.collect(at_least(200))
