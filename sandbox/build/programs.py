@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from sandbox.compiler.restricted_python import Code, compile_program
+from sandbox.compiler.walk import walk
 from sandbox.diagnostics import Diagnostic
-from sandbox.language.check import check
+from sandbox.language.check import Checked, check
 from sandbox.language.tree import (
     Drop,
     ForClasses,
@@ -45,6 +46,12 @@ def library_names() -> tuple[str, ...]:
 def library_text(name: str) -> str | None:
     """Return a library program's text, None when there is none of this name."""
     return library_texts().get(name)
+
+
+@cache
+def library_checked(name: str) -> Checked:
+    """Return a library program as the checker finds it; checked once, in the zygote."""
+    return check(library_texts()[name], name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +106,15 @@ class Programs:
         return self.loaded[name]
 
     def _compile(self, name: str, text: str) -> Loaded | None:
-        checked = check(text, name)
+        shipped = library_text(name) == text
+        checked = library_checked(name) if shipped else check(text, name)
         self.problems.extend(checked.diagnostics)
         if checked.program is None:
             return None
         code = None
         if self.interpreted:
             code = compile_program(checked.program, traced=self.traced, counts=self.line_counts)
-        uses = frozenset(_names(checked.program.functions))
+        uses = frozenset(_uses(checked.program))
         return Loaded(name, checked.program, code, uses, self.line_counts)
 
     def sources(self) -> dict[str, str]:
@@ -114,29 +122,22 @@ class Programs:
         return {name: one.program.source for name, one in self.loaded.items() if one is not None}
 
 
-def _names(node: Any) -> set[str]:
-    """Return the helpers and verdicts named anywhere in a tree."""
-    found: set[str] = set()
-    stack: list[Any] = [node]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, tuple | list):
-            stack.extend(item)
-        elif is_dataclass(item) and not isinstance(item, type):
-            if isinstance(item, HelperCall):
-                found.add(item.helper)
-            elif isinstance(item, VerdictConst):
-                found.add(item.name)
-            elif isinstance(item, Drop):
-                found.add("drop")
-            elif isinstance(item, SkbCb | SetSkbCb):
-                found.add("cb")
-            elif isinstance(item, While | ForRange | ForMap | ForClasses | UserCall):
-                found.add("burns")
-            elif isinstance(item, SetCtx):
-                found.add("sets ctx")
-            stack.extend(getattr(item, f.name) for f in fields(item))
-    return found
+def _uses(program: Program) -> Iterator[str]:
+    """Yield the helpers and verdicts named anywhere in a program, and what else its code does."""
+    for node in walk([node for function in program.functions for node in function.body]):
+        match node:
+            case HelperCall():
+                yield node.helper
+            case VerdictConst():
+                yield node.name
+            case Drop():
+                yield "drop"
+            case SkbCb() | SetSkbCb():
+                yield "cb"
+            case While() | ForRange() | ForMap() | ForClasses() | UserCall():
+                yield "burns"
+            case SetCtx():
+                yield "sets ctx"
 
 
 def _missing(name: str, line: int, texts: dict[str, str]) -> Diagnostic:

@@ -13,7 +13,7 @@ import wasmtime
 from sandbox.build.changes import Changes
 from sandbox.build.instances import Built
 from sandbox.build.network import Network
-from sandbox.build.programs import library_texts
+from sandbox.build.programs import library_checked, library_names
 from sandbox.compiler.restricted_python import line_cells
 from sandbox.compiler.wasm import host, library
 from sandbox.compiler.wasm.code import signed
@@ -40,7 +40,6 @@ from sandbox.core.skbmap import SkbMap
 from sandbox.core.tables import Table
 from sandbox.core.trace import Trace
 from sandbox.core.trap import Trap
-from sandbox.language.check import check
 from sandbox.language.tree import Program
 from sandbox.machines.checkpoints import BLANK, MEMORY_BYTES_MAX, PAGE_BYTES, Checkpoint
 
@@ -73,8 +72,8 @@ def forget() -> None:
 def warm() -> None:
     """Compile the core and the library before workers are forked."""
     host.warm()
-    for name, text in library_texts().items():
-        program = check(text, name).program
+    for name in library_names():
+        program = library_checked(name).program
         assert program is not None
         for traced in (False, True):
             compiled(program, traced=traced)

@@ -99,13 +99,18 @@ class Image:
     def _fill_record(self, at: int, thing: Any, t: T) -> None:
         assert t.record is not None
         plan = layout(t.record)
-        values: list[Any] = []
-        for name, (kind, _) in plan.fields.items():
-            value = getattr(thing, name, None)
-            if kind.kind == "hook":
-                values += self.hooks.get((id(thing), name), (0, 0))
-            else:
-                values.append(self._word(value, kind))
+        try:
+            values = list(plan.read(thing))
+        except AttributeError:  # a field that is filled in during the run
+            values = [getattr(thing, name, None) for name in plan.fields]
+        known = self.address
+        for number, kind in plan.others:
+            value = values[number]
+            if value is not None:
+                values[number] = known.get(id(value)) or self._word(value, kind)
+        values = [0 if value is None else value for value in values]
+        for number, name in plan.hooks:  # the last first, since each takes two places
+            values[number : number + 1] = self.hooks.get((id(thing), name), (0, 0))
         plan.pack.pack_into(self.data, at - self.start, *values)
 
     def _word(self, value: Any, t: T) -> Any:

@@ -18,8 +18,10 @@ import ast
 import importlib
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from sandbox.compiler.wasm.code import F64, I32, I64
@@ -93,15 +95,22 @@ def placed(t: T) -> tuple[tuple[int, ...], int]:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the fields of a record lie."""
+    """Where the fields of a record lie, and how its objects are read.
+
+    `others` are the fields, by number, whose value is not what memory holds; `hooks` those with two words, last first.
+    """
 
     record: type
     fields: dict[str, tuple[T, int]]
     size: int
     pack: struct.Struct
+    read: Callable[[Any], tuple[Any, ...]]
+    others: tuple[tuple[int, T], ...]
+    hooks: tuple[tuple[int, str], ...]
 
 
 _FORMATS = {"i32": "i", "int": "q", "u64": "Q", "float": "d", "bool": "I", "hook": "II", "any": "q"}
+_NUMBERS = frozenset(("int", "u64", "i32", "bool", "float"))
 # Fields that are not in memory as their annotation says: see library.py.
 DIGEST = T("digest")
 OVERRIDES: dict[tuple[str, str], T] = {("Trace", "digest"): DIGEST}
@@ -127,7 +136,23 @@ def layout(record: type) -> Layout:
         at = offset + width
     size = (at + 7) // 8 * 8
     form += f"{size - at}x" if size > at else ""
-    return Layout(record, found, size, struct.Struct(form))
+    kinds = [(number, name, t) for number, (name, (t, _)) in enumerate(found.items())]
+    return Layout(
+        record,
+        found,
+        size,
+        struct.Struct(form),
+        _reader(tuple(found)),
+        tuple((number, t) for number, _, t in kinds if t.kind not in _NUMBERS and t.kind != "hook"),
+        tuple((number, name) for number, name, t in reversed(kinds) if t.kind == "hook"),
+    )
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads an object's fields."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda thing: tuple(getattr(thing, name) for name in names)
 
 
 _RECORDS: dict[str, type] = {}
