@@ -11,10 +11,11 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.compare import differences, play
-from sandbox.compiler.wasm import host
+from sandbox.compiler.wasm import host, program_scope
 from sandbox.engine import Run, prepare
 from sandbox.lockdown import Limits, forbid_code, lock
 from sandbox.machines.interface import Engine
+from sandbox.machines.wasm import forget
 from sandbox.protocol import Job, Outcome
 
 SCENARIO = """
@@ -89,13 +90,20 @@ WRAPS = {
 }
 
 
+@pytest.mark.parametrize("large", [False, True], ids=["written out", "called"])
 @pytest.mark.parametrize("name", WRAPS)
-def test_a_wrap_is_logged_once_a_line(name: str) -> None:
+def test_a_wrap_is_logged_once_a_line(
+    name: str, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(program_scope, "LARGE_NODES", 0)
+    forget()
     one = job(f"    {WRAPS[name]}")
     reference = play(one, Engine.REFERENCE)
     assert reference is not None
     assert any("wrapped" in entry["text"] for entry in reference.log), name
     assert differences(reference, play(one, Engine.WASM)) == []
+    forget()
 
 
 def test_a_map_that_outgrows_memory_ends_the_run_with_what_was_computed() -> None:

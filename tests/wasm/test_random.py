@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from sandbox.cli_inputs import beside
 from sandbox.compare import differences, play
+from sandbox.compiler.wasm import program_scope
 from sandbox.language.check import check
 from sandbox.machines.interface import Engine
+from sandbox.machines.wasm import forget
 from sandbox.protocol import Job
 from tests.wasm.agreement import assert_agreement
 from tests.wasm.random.job import MAIN, random_job
@@ -26,6 +29,21 @@ ENOUGH = 120  # programs that together use everything
 @settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
 def test_random_programs_agree(number: int) -> None:
+    assert_agreement(random_job(number))
+
+
+@pytest.fixture
+def all_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have every function compiled as the large ones are, which call for what others have written out."""
+    forget()
+    monkeypatch.setattr(program_scope, "LARGE_NODES", 0)
+    yield
+    forget()
+
+
+@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32 - 1))
+def test_random_programs_agree_when_they_are_large(all_large: None, number: int) -> None:
     assert_agreement(random_job(number))
 
 

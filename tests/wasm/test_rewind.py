@@ -24,7 +24,7 @@ from sandbox.machines.interface import Engine
 from sandbox.protocol import ROW, Job
 from tests.wasm.random.job import random_job
 
-EXAMPLES = int(os.environ.get("AGREE_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("AGREE_EXAMPLES", "40")) // 3
 SHIPPED = sorted(shelf.SCENARIOS.glob("*/*.toml"))
 TIMES = st.integers(0, 1300)
 SCENARIO = """

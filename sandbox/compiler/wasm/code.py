@@ -131,14 +131,14 @@ def negate(test: Node) -> Node:
     """Return the opposite of a truth value."""
     if test[0] == I32:
         return i32(int(not test[1]))
-    if test[0] == OP and test[1] == I32_EQZ and _is_truth(test[2][0]):
+    if test[0] == OP and test[1] == I32_EQZ and is_comparison(test[2][0]):
         inner: Node = test[2][0]
         return inner
     return OP, I32_EQZ, (test,)
 
 
-def _is_truth(node: Node) -> bool:
-    """Whether a node is 0 or 1."""
+def is_comparison(node: Node) -> bool:
+    """Whether a node compares, so that it is 0 or 1."""
     return node[0] == OP and 0x45 <= int(node[1]) <= 0x66
 
 

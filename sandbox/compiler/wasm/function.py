@@ -12,21 +12,48 @@ from sandbox.compiler.wasm.values import V
 
 
 class Function:
-    """Statements collect in `out`; `collected` redirects them."""
+    """Statements collect in `out`; `collected` redirects them.
+
+    What a machine needs to compile a function grows with its locals times its branches, so that those which hold
+    something for one statement only are used again by the next.
+    """
 
     def __init__(self) -> None:
         self.locals: list[int] = []
         self.out: list[Node] = []
         self._labels = 0
+        self._taken: list[tuple[int, int]] = []  # by the present statement
+        self._free: dict[int, list[int]] = {}
 
     def local(self, kind: int) -> int:
-        """Return a new local of a machine type."""
+        """Return a local of a machine type; its value is not known, and it lasts as long as the present statement."""
+        free = self._free.get(kind)
+        at = free.pop() if free else self._new(kind)
+        self._taken.append((kind, at))
+        return at
+
+    def _new(self, kind: int) -> int:
         self.locals.append(kind)
         return len(self.locals) - 1
 
     def locals_for(self, t: T) -> list[int]:
-        """Return new locals for a value of a type."""
+        """Return locals for a value of a type, as `local` does."""
         return [self.local(kind) for kind in components(t)]
+
+    def variables_for(self, t: T) -> list[int]:
+        """Return locals for a value of a type that last; they are 0 at first."""
+        return [self._new(kind) for kind in components(t)]
+
+    @contextmanager
+    def statement(self) -> Iterator[None]:
+        """Give back at the end of a statement what it took."""
+        outer, self._taken = self._taken, []
+        try:
+            yield
+        finally:
+            for kind, at in self._taken:
+                self._free.setdefault(kind, []).append(at)
+            self._taken = outer
 
     def label(self) -> int:
         """Return a new label."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.compiler.wasm import code
+from sandbox.compiler.wasm import code, out_of_line
 from sandbox.compiler.wasm.code import Node
 from sandbox.compiler.wasm.program_scope import Scope
 from sandbox.compiler.wasm.types import INT
-from sandbox.compiler.wasm.values import V
+from sandbox.compiler.wasm.values import V, integer
 from sandbox.core import trap
 from sandbox.language import tree
 from sandbox.language.tree import INT_MAX, INT_MIN, Kind
@@ -20,6 +20,15 @@ _OPCODES = {
     "&": code.I64_AND,
     "|": code.I64_OR,
     "^": code.I64_XOR,
+}
+
+_OUT_OF_LINE = {
+    "+": out_of_line.sum_of,
+    "-": out_of_line.difference_of,
+    "*": out_of_line.product_of,
+    "<<": out_of_line.shifted,
+    "//": out_of_line.quotient_of,
+    "%": out_of_line.rest_of,
 }
 
 
@@ -49,6 +58,8 @@ def negated(scope: Scope, operand: V, safe: bool, line: int) -> V:
     """Return `-x`; the smallest int wraps to itself."""
     if safe:
         return V(INT, (code.arith(code.I64_SUB, code.i64(0), operand.node),))
+    if scope.large:
+        return scope.core(out_of_line.negative_of, scope.instance(), operand, integer(line))
     with scope.fn.collected() as made:
         v = scope.fn.keep(operand)
         smallest = code.op(code.I64_EQ, v.node, code.i64(INT_MIN))
@@ -63,12 +74,19 @@ def computed(scope: Scope, expr: tree.Binary, left: V, right: V) -> V:
     opcode = _OPCODES[expr.op]
     if expr.op not in ("+", "-", "*", "<<") or not expr.wraps or fits(*_true_range(expr)):
         return V(INT, (code.arith(opcode, left.node, right.node),))
+    if scope.large:
+        return _called(scope, expr, left, right)
     with scope.fn.collected() as made:
         a, b = scope.fn.keep(left), scope.fn.keep(right)
         result = scope.fn.keep(V(INT, (code.op(opcode, a.node, b.node),)))
         test = _OVERFLOWS[expr.op](a.node, b.node, result.node)
         scope.wrapped_when(test, expr.span.line)
     return V(INT, result.parts, made)
+
+
+def _called(scope: Scope, expr: tree.Binary, left: V, right: V) -> V:
+    """Call what would be too much code where it is used so often."""
+    return scope.core(_OUT_OF_LINE[expr.op], scope.instance(), left, right, integer(expr.span.line))
 
 
 def _true_range(expr: tree.Binary) -> tuple[int, int]:
@@ -152,6 +170,8 @@ def _divided(scope: Scope, expr: tree.Binary, left: V, right: V) -> V:
             return V(INT, (code.op(code.I64_SHR_S, left.node, shift),))
         opcode = code.I64_REM_U if modulo else code.I64_DIV_U
         return V(INT, (code.op(opcode, left.node, right.node),))
+    if scope.large:
+        return _called(scope, expr, left, right)
     with scope.fn.collected() as made:
         a, b = scope.fn.keep(left), scope.fn.keep(right)
         if low <= 0 <= high:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.compiler.records import CLASSES
-from sandbox.compiler.wasm import code, library
+from sandbox.compiler.wasm import code, library, out_of_line
 from sandbox.compiler.wasm.code import I32, I64, Node
 from sandbox.compiler.wasm.dialect_call import method, received
 from sandbox.compiler.wasm.dialect_expr import attribute, element
@@ -259,6 +259,10 @@ def _plain(scope: Scope, expr: tree.HelperCall, args: list[V]) -> V:
             return V(INT, result.parts, made)
         case "abs":
             low, high = bounds(expr.args[0])
+            if scope.large:
+                return scope.core(
+                    out_of_line.magnitude_of, scope.instance(), args[0], integer(line)
+                )
             with fn.collected() as made:
                 v = fn.keep(args[0])
                 out = fn.locals_for(INT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.compiler.records import Sources
-from sandbox.compiler.wasm import code
+from sandbox.compiler.wasm import code, out_of_line
 from sandbox.compiler.wasm.code import I32, I64, Node
 from sandbox.compiler.wasm.dialect_expr import attribute, element
 from sandbox.compiler.wasm.frame import PARAMS
@@ -115,11 +115,7 @@ def test(scope: Scope, expr: tree.Expr) -> Node:
             return code.negate(test(scope, expr.operand))
         case tree.BoolOp():
             tests = [test(scope, one) for one in expr.values]
-            join = code.both if expr.op == "and" else code.any_of
-            result = tests[-1]
-            for each in reversed(tests[:-1]):
-                result = join(each, result)
-            return result
+            return _joined(scope, expr.op == "and", tests)
         case tree.MapCall() | tree.HelperCall() if expr.type.kind is Kind.BOOL:
             from sandbox.compiler.wasm.program_call import called
 
@@ -142,15 +138,34 @@ def _chain(scope: Scope, expr: tree.Compare) -> Node:
     for position, (op, item) in enumerate(zip(expr.ops, expr.rest, strict=True)):
         right = number(scope, item)
         bare = right
-        if position + 1 < len(expr.ops):
+        if position + 1 < len(expr.ops) and not _quiet(scope, right.node):
             right = scope.fn.kept(right)
             bare = V(INT, right.parts)
         tests.append(code.op(_COMPARE[op], left.node, right.node))
         left = bare
+    return _joined(scope, True, tests)
+
+
+def _joined(scope: Scope, every: bool, tests: list[Node]) -> Node:
+    """Return whether every test, or any, is true. One whose evaluation nobody can notice needs no branch around it."""
     result = tests[-1]
+    quiet = _quiet(scope, result)
     for each in reversed(tests[:-1]):
-        result = code.either(I32, each, result, code.i32(0))
+        if quiet:
+            result = code.op(code.I32_AND if every else code.I32_OR, each, result)
+            quiet = _quiet(scope, each)
+        else:
+            result = code.both(each, result) if every else code.any_of(each, result)
     return result
+
+
+def _quiet(scope: Scope, node: Node) -> bool:
+    """Whether evaluating a node does nothing, never faults and costs little: locals and globals, and comparing them."""
+    if code.is_plain(node):
+        return True
+    if node[0] == code.LOAD:
+        return bool(node[3] == scope.frame)
+    return code.is_comparison(node) and all(_quiet(scope, one) for one in node[2])
 
 
 def _is_none(scope: Scope, expr: tree.IsNone) -> Node:
@@ -189,6 +204,8 @@ def _ctx_field(scope: Scope, name: str) -> V:
 def cb_index(scope: Scope, index: tree.Expr, line: int) -> V:
     """Return where a word of `skb.cb` is kept: each level of the qdisc tree has its own five."""
     v = number(scope, index)
+    if scope.large:
+        return scope.core(out_of_line.cb_at, scope.instance(), v, integer(line))
     with scope.fn.collected() as made:
         v = scope.fn.keep(v)
         outside = code.op(code.I64_GE_U, v.node, code.i64(CB_WORDS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.compiler.records import CLASSES, RECORD_KINDS, Provenance, Sources
+from sandbox.compiler.walk import walk
 from sandbox.compiler.wasm import code, library
 from sandbox.compiler.wasm.code import I32, Node
 from sandbox.compiler.wasm.dialect_call import call, method
@@ -21,6 +22,7 @@ from sandbox.core.skb import Skb
 from sandbox.language import tree
 from sandbox.language.tree import Kind
 
+LARGE_NODES = 1000  # of a function; more than twice the largest of the library has
 SKB, CTX = record_type(Skb), record_type(Ctx)
 _TYPES = {
     Kind.SKB: SKB,
@@ -68,6 +70,7 @@ class Scope:
         self.kinds = {name: t.kind for name, t in (*function.params, *function.locals)}
         self.vars: dict[str, tuple[T, list[int]]] = {}
         self.loops: list[tuple[int, int]] = []
+        self.large = sum(1 for _ in walk(function.body)) > LARGE_NODES
         for name, t in function.params:
             self.declare(name, type_of(t.kind))
 
@@ -75,7 +78,7 @@ class Scope:
         """Return a local variable, made when there is none of this name."""
         if name not in self.vars:
             known = type_of(self.kinds[name]) if name in self.kinds else t
-            self.vars[name] = known, self.fn.locals_for(known)
+            self.vars[name] = known, self.fn.variables_for(known)
         return self.vars[name]
 
     def local(self, name: str) -> V:

@@ -52,7 +52,8 @@ def block(scope: Scope, body: tuple[tree.Stmt, ...]) -> None:
     for statement in body:
         if scope.facts.frame.lines:
             _count(scope, statement.span.line)
-        _statement(scope, statement)
+        with scope.fn.statement():
+            _statement(scope, statement)
         if code.ends(scope.fn.out):
             return
 
