@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,8 +23,10 @@ from tests.store import postgres
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".state" / "reports"
 SUPPORTED = ("3.11", "3.12", "3.13")
-# Tests of what happens around the service, not in Python: they run on the first interpreter only.
+# Tests of what does not depend on the interpreter: what happens around the service, and the compiled simulator's
+# numbers, whose code is the same everywhere. They run on the first interpreter only.
 ONCE = (
+    "tests/theory",
     "tests/faults",
     "tests/deploy",
     "tests/store/test_service.py",
@@ -37,6 +39,7 @@ BETWEEN = ("language", "compiler", "core", "scenario", "qdiscs", "wasm", "worker
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PARALLEL = ("-nauto", "--maxprocesses=8")
+EXAMPLES_ELSEWHERE = "12"  # random jobs a test, on an interpreter after the first
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 
@@ -178,8 +181,11 @@ def other_python(version: str, python: str) -> Outcome:
     chosen = [f"--ignore={path}" for path in ONCE]
     if version != SUPPORTED[-1]:
         chosen = [f"tests/{folder}" for folder in BETWEEN]
-    marks = "not e2e and not slow"
-    return perform(pytest_step(f"python {version}", interpreter, marks, *PARALLEL, *chosen))
+    step = pytest_step(
+        f"python {version}", interpreter, "not e2e and not slow", *PARALLEL, *chosen
+    )
+    fewer = {**os.environ, "AGREE_EXAMPLES": EXAMPLES_ELSEWHERE}
+    return perform(replace(step, environment=fewer))
 
 
 # --- all of it ---------------------------------------------------------------------------------------

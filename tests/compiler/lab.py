@@ -17,7 +17,7 @@ from sandbox.core.ints import IntQueue
 from sandbox.core.qdisc import Qdisc
 from sandbox.core.rng import Rng
 from sandbox.core.sim import Sim
-from sandbox.core.skb import Skb, SkbPool
+from sandbox.core.skb import LEVELS_MAX, Skb, SkbPool
 from sandbox.core.skbmap import Bound, SkbMap
 from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
 from sandbox.core.skbtree import SkbTree
@@ -36,7 +36,7 @@ HEADER = Header(Array([7 * i % 251 for i in range(42)]), 14, 4, 17, 0xC0FFEE12, 
 def new_sim() -> Sim:
     trace = Trace(True)
     trace.open()
-    pool = SkbPool()
+    pool = SkbPool(levels=LEVELS_MAX)
     pool.open()
     sim = Sim(trace, pool, 1, 10**12, 10**6)
     sim.open()

@@ -6,7 +6,7 @@ from sandbox.core.headers import Header
 from sandbox.core.instance import Instance
 from sandbox.core.rng import Rng
 from sandbox.core.sim import Sim
-from sandbox.core.skb import SkbPool
+from sandbox.core.skb import LEVELS_MAX, SkbPool
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.skbtree import SkbTree
 from sandbox.core.trace import Trace
@@ -15,7 +15,7 @@ from sandbox.core.trace import Trace
 def make_sim(kept: bool = True) -> Sim:
     trace = Trace(kept)
     trace.open()
-    pool = SkbPool()
+    pool = SkbPool(levels=LEVELS_MAX)
     pool.open()
     sim = Sim(trace, pool, 1, 10**9, 10**6)
     sim.open()
