@@ -181,9 +181,7 @@ def other_python(version: str, python: str) -> Outcome:
     chosen = [f"--ignore={path}" for path in ONCE]
     if version != SUPPORTED[-1]:
         chosen = [f"tests/{folder}" for folder in BETWEEN]
-    step = pytest_step(
-        f"python {version}", interpreter, "not e2e and not slow", *PARALLEL, *chosen
-    )
+    step = pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL, *chosen)
     fewer = {**os.environ, "AGREE_EXAMPLES": EXAMPLES_ELSEWHERE}
     return perform(replace(step, environment=fewer))
 
