@@ -191,3 +191,10 @@ def format_size_bytes(value: int) -> str:
     if value % 2**10 == 0 and value:
         return f"{value >> 10}Kb"
     return f"{value}b"
+
+
+def as_number(value: int | str) -> int | str:
+    """Return a value as an int where it is written as one, "20" and not "020" or "20k"."""
+    if isinstance(value, str) and len(value) < 20 and value.removeprefix("-").isdecimal():
+        return int(value) if str(int(value)) == value else value
+    return value

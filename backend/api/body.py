@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.settings import Settings
 from backend.wire.errors import error_json
 
-
 PAUSE_A_PART_S = 0.02  # between parts of a body that nobody reads
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from backend.wire.batches import PointJob
 from backend.wire.messages import Planned, PlannedPoint
 from sandbox.protocol import Outcome
+from sandbox.units import as_number
 
 # The machine may have had its part in these, so they are tried again and not shared.
 NOT_FINAL = frozenset(
@@ -86,7 +87,7 @@ def task_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> d
 def lost(task: Mapping[str, Any], outcome: str, message: str) -> Result:
     """Return the row of a point that ended without one."""
     row: Row = {"key": task["key"], "program": task["program"]}
-    row.update({f"param.{path}": value for path, value in task["values"].items()})
+    row.update({f"param.{path}": as_number(value) for path, value in task["values"].items()})
     row.update(seed=task["seed"], engine=task["engine"], outcome=outcome, digest="")
     row.update(slug=outcome, message=message, broken=0)
     return Result(key=task["key"], row=row, waits={})

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import WebSocket
+from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from backend.runs.live import LiveRun
@@ -160,7 +160,7 @@ class Session:
 
     async def _close(self, code: int, reason: str) -> None:
         message: dict[str, Any] = {"type": "websocket.close", "code": code, "reason": reason}
-        with contextlib.suppress(RuntimeError, OSError, TimeoutError):
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
             async with asyncio.timeout(1):
                 await self._socket.send(message)
 

@@ -46,6 +46,7 @@ from sandbox.machines.checkpoints import BLANK, MEMORY_BYTES_MAX, PAGE_BYTES, Ch
 SIM = record_type(Sim)
 SPARE_BYTES = 1 << 20  # the least a run needs beside what stands at its start
 COMPILED_MAX = 256
+_WORD = struct.Struct("<q")
 _COMPILED: dict[tuple[str, bool, bool], tuple[ProgramModule, wasmtime.Module]] = {}
 atexit.register(_COMPILED.clear)  # before the interpreter takes wasmtime apart
 
@@ -101,6 +102,7 @@ class WasmMachine:
         self.exports = instance.exports(self.store)
         self.memory: wasmtime.Memory = self.exports["memory"]  # type: ignore[assignment]
         self.table: wasmtime.Table = self.exports["table"]  # type: ignore[assignment]
+        self._view = self._mapped()
         self.image = Image(self.core.statics.end)
         self.frames: list[tuple[Built, Frame, int]] = []
         self._begun = False
@@ -192,7 +194,7 @@ class WasmMachine:
 
     def _write(self) -> None:
         """Copy constants and image into memory."""
-        self.memory.write(self.store, self.core.statics.data, STATICS)
+        self._put(STATICS, self.core.statics.data)
         self._write_image()
 
     def _write_image(self) -> None:
@@ -200,9 +202,8 @@ class WasmMachine:
         end = self.image.end
         if end + SPARE_BYTES > host.MEMORY_MAX_BYTES:
             raise MemoryError
-        self.memory.write(self.store, self.image.data, self.image.start)
-        cells = struct.pack("<II", end, host.MEMORY_MAX_BYTES)
-        self.memory.write(self.store, cells, HEAP_TOP)
+        self._put(self.image.start, self.image.data)
+        self._put(HEAP_TOP, struct.pack("<II", end, host.MEMORY_MAX_BYTES))
         assert HEAP_END == HEAP_TOP + 4
         self.image.data = bytearray()
 
@@ -220,12 +221,15 @@ class WasmMachine:
             raise Trap(code, line, value) from None
 
     def _bytes(self, at: int, count: int) -> bytes:
-        return bytes(self.memory.read(self.store, at, at + count))
+        return self._view[at : at + count].tobytes()
+
+    def _put(self, at: int, data: bytes | bytearray) -> None:
+        self._view[at : at + len(data)] = data
 
     def _word(self, owner: int, record: type, name: str) -> int:
         """Return an int field of a record in memory."""
         _, offset = layout(record).fields[name]
-        return int(struct.unpack("<q", self._bytes(owner + offset, 8))[0])
+        return int(_WORD.unpack_from(self._view, owner + offset)[0])
 
     def start(self) -> None:
         """Run every program's init and schedule the first arrivals."""
@@ -246,7 +250,7 @@ class WasmMachine:
         count, _, items = struct.unpack("<3I", self._bytes(at, 12))
         if count == 0:
             return []
-        self.memory.write(self.store, b"\0\0\0\0", at)
+        self._put(at, bytes(4))
         return list(struct.unpack(f"<{count}q", self._bytes(items, 8 * count)))
 
     def due_ns(self) -> int:
@@ -276,7 +280,7 @@ class WasmMachine:
         count, _, items = struct.unpack("<3I", self._bytes(at, 12))
         if count == 0:
             return b""
-        self.memory.write(self.store, b"\0\0\0\0", at)
+        self._put(at, bytes(4))
         return self._bytes(items, count)
 
     # --- reading back
@@ -284,7 +288,7 @@ class WasmMachine:
     def read(self) -> None:
         """Bring the core's objects and the programs' globals up to date."""
         self._call("trace_fold", self._trace_at)
-        whole = self._whole()
+        whole = self._view
         Reading(self.image, whole).read(self.sim_at, SIM)
         for built, frame, at in self.frames:
             for name, offset in frame.globals.items():
@@ -294,8 +298,8 @@ class WasmMachine:
             if counts:
                 counts[:] = struct.unpack_from(f"<{len(counts)}q", whole, at + frame.lines)
 
-    def _whole(self) -> memoryview:
-        """Return a view of memory, valid until the next call into it."""
+    def _mapped(self) -> memoryview:
+        """Return a view of memory, which neither grows nor moves."""
         size = self.memory.data_len(self.store)
         pointer = self.memory.data_ptr(self.store)
         view = (ctypes.c_ubyte * size).from_address(ctypes.addressof(pointer.contents))
@@ -308,7 +312,7 @@ class WasmMachine:
         known = len(self.sim.log)
         if count > known:
             first = items + known * placed(t.of[0])[1]
-            self.sim.log.extend(Reading(self.image, self._whole()).items(first, count - known, t))
+            self.sim.log.extend(Reading(self.image, self._view).items(first, count - known, t))
 
     def _log(self) -> tuple[int, int]:
         """Return how many log lines there are, and where."""
@@ -331,12 +335,12 @@ class WasmMachine:
             begun=self._begun,
             logged=self._log()[0],
             changes=len(self.changes_at),
-            pages=tuple(_pages(self._whole(), top, before.pages if before else ())),
+            pages=tuple(_pages(self._view, top, before.pages if before else ())),
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to a checkpoint of this run; what was fresh memory then is fresh again."""
-        whole, top = self._whole(), self.used_bytes()
+        whole, top = self._view, self.used_bytes()
         for number, page in enumerate(checkpoint.pages):
             at = number * PAGE_BYTES
             if whole[at : at + len(page)].tobytes() != page:

@@ -15,6 +15,7 @@ from sandbox.protocol import Outcome
 from sandbox.scenario.expect import METRICS
 from sandbox.scenario.model import Expect
 from sandbox.sweep.point import Point
+from sandbox.units import as_number
 
 Row = dict[str, Any]
 PARAM = "param."
@@ -61,7 +62,7 @@ def failed_row(point: Point, outcome: Outcome, slug: str, message: str) -> Row:
 
 def _inputs(point: Point) -> Row:
     row: Row = {"key": point.key, "program": point.program}
-    row.update({f"{PARAM}{path}": value for path, value in point.values})
+    row.update({f"{PARAM}{path}": as_number(value) for path, value in point.values})
     row.update(seed=point.seed, engine=ENGINE_VERSION)
     return row
 

@@ -248,7 +248,10 @@ def test_a_point_is_given_back_with_everything_that_decides_it(served: Service) 
     ended = until(served, made(served, body)["id"], "done")
     for row in rows_of(served, ended["id"]):
         job = served.get(f"/api/batches/{ended['id']}/points/{row['key']}").json()
-        assert (job["params"], job["seed"]) == ({"limit": row["param.limit"]}, row["seed"])
+        assert (job["params"], job["seed"]) == (
+            {"limit": str(row["param.limit"])},
+            row["seed"],
+        )
         assert job["programs"]["other.qdisc.py"] == DIVIDES
         assert (job["duration"], job["scenario"]) == ("300ms", SCENARIO)
         alone = {name: job[name] for name in ("scenario", "programs", "files", "duration", "seed")}

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -225,3 +226,17 @@ def test_a_layer_that_is_off_keeps_the_service_from_serving(crippled: list[str])
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def test_leaving_before_the_service_hangs_up_is_no_mistake_of_ours(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with service(log=log, errors_per_socket=3) as served:
+        for _ in range(5):
+            with served.connect() as client:
+                for _ in range(3):
+                    client.socket.send("nonsense")
+                while not client.nothing_comes(0.01):
+                    pass
+                client.socket.socket.close()
+        assert eventually(lambda: served.health()["sockets"] == 0)
+    assert "Exception" not in log.read_text()

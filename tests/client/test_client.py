@@ -52,7 +52,7 @@ def test_a_shipped_scenario_runs_by_its_name(playground: Playground) -> None:
 def test_a_sweep_is_waited_for_and_read(playground: Playground, batch: Batch) -> None:
     rows = batch.results()
     assert [(row["param.limit"], row["seed"]) for row in rows] == [
-        ("5", 3), ("5", 4), ("10", 3), ("10", 4)
+        (5, 3), (5, 4), (10, 3), (10, 4)
     ]  # fmt: skip
     assert sorted(row["key"] for row in batch.rows()) == sorted(row["key"] for row in rows)
     again = playground.batch(batch.url)

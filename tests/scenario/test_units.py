@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox import units
-from sandbox.units import UnitError
+from sandbox.units import UnitError, as_number
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,14 @@ def test_a_value_is_quoted_short_and_in_ascii() -> None:
     assert units.shown("x" * 90) == '"' + "x" * 37 + '..."'
     assert units.shown('a"\n\x1b') == r'"a\"\n\u001b"'
     assert units.shown(10**5000) == "a huge number"
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [("20", 20), ("-3", -3), ("0", 0), ("020", "020"), ("20k", "20k"), ("", ""), ("-", "-"),
+     ("٣", "٣"), ("1" * 30, "1" * 30), ("9" * 5000, "9" * 5000), (7, 7)],
+)  # fmt: skip
+def test_only_what_is_written_as_an_int_becomes_a_number(
+    value: int | str, number: int | str
+) -> None:
+    assert as_number(value) == number

@@ -147,7 +147,7 @@ def test_a_row_has_inputs_digest_and_every_number_of_the_run() -> None:
         run.advance(1000)
     finished = run.finished()
     assert row["digest"] == finished["digest"]
-    assert (row["key"], row["seed"], row["param.eth0 1:.limit"]) == (point.key, 4, "20")
+    assert (row["key"], row["seed"], row["param.eth0 1:.limit"]) == (point.key, 4, 20)
     numbers = finished["statistics"]
     assert row["flow.call.sojourn.p99_ns"] == numbers["flows"]["call"]["sojourn"]["p99"]
     assert row["total.throughput_bps"] == numbers["total"]["throughput"]

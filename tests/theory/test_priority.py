@@ -71,7 +71,7 @@ def run_case(case: Case, seed: int, packets: int) -> list[float]:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_waits_by_band(case: Case) -> None:
-    packets, seeds = (200_000, 50) if lab.LONG else (case.packets, 10)
+    packets, seeds = (100_000, 100) if lab.LONG else (case.packets, 10)
     runs = [run_case(case, seed, packets) for seed in range(1, seeds + 1)]
     expected = cobham(case.loads, case.sizes)
     assert expected == pytest.approx(case.stated_us, rel=1e-3)
