@@ -38,6 +38,7 @@ SEED_MAX = 2**63 - 1
 # What a run may produce.
 ROWS_MAX = 2_000_000
 PACKETS_MAX = 2_000_000
+ENTRIES_MAX = 1_000  # shown of one map; the count of all is beside them
 
 # Framing between service and worker.
 HEADER = struct.Struct("<IB")

@@ -27,9 +27,10 @@ from sandbox.compiler.wasm.frame import (
     TRACE,
     Frame,
 )
-from sandbox.compiler.wasm.image import Image, Reading
+from sandbox.compiler.wasm.image import Image
 from sandbox.compiler.wasm.library import FAULT_CODE, HEAP_END, HEAP_TOP, STATICS
 from sandbox.compiler.wasm.program import ProgramModule, compile_program
+from sandbox.compiler.wasm.reading import Reading
 from sandbox.compiler.wasm.types import ANY, INT, INTS, layout, list_of, placed, record_type
 from sandbox.core.changes import Change
 from sandbox.core.classes import ClassTable

@@ -12,8 +12,8 @@ from sandbox.core.skb import Skb
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
 from sandbox.core.tables import Table
+from sandbox.protocol import ENTRIES_MAX
 
-ENTRIES_MAX = 1_000  # entries shown of one map; the count of all is beside them
 SKB_FIELDS = (
     "len", "pkt_type", "mark", "queue_mapping", "protocol", "vlan_present", "vlan_tci",
     "vlan_proto", "priority", "ingress_ifindex", "ifindex", "tc_index", "hash", "tc_classid",

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from sandbox.compiler.wasm import host
 from sandbox.compiler.wasm.dialect import compile_waiting
-from sandbox.compiler.wasm.image import Image, Reading
+from sandbox.compiler.wasm.image import Image
 from sandbox.compiler.wasm.library import HEAP_TOP, STATICS
+from sandbox.compiler.wasm.reading import Reading
 from sandbox.compiler.wasm.source import source_of
 from sandbox.compiler.wasm.types import record_type
 from sandbox.compiler.wasm.unit import Statics, Unit

@@ -12,18 +12,13 @@ from typing import Any
 
 from sandbox.compiler.wasm.library import IntDict
 from sandbox.compiler.wasm.types import (
-    ANY,
     ARRAY_HEAD,
     INTS,
     LIST_BYTES,
-    Layout,
     T,
     layout,
     placed,
 )
-from sandbox.core.dialect import Array, List
-from sandbox.core.skb import Skb, SkbPool
-from sandbox.core.trace import PRIME
 
 DIGEST_WORDS = 4
 SPARE_ITEMS = 4
@@ -148,7 +143,7 @@ class Image:
             values = value if item.kind == "tuple" else (value,)
             for one, kind, offset in zip(values, kinds, offsets, strict=True):
                 word = self._word(one, kind)
-                self._pack(_LETTERS.get(kind.kind, "<I"), at + number * stride + offset, word)
+                self._pack(LETTERS.get(kind.kind, "<I"), at + number * stride + offset, word)
 
     def _fill_dict(self, at: int, thing: dict[int, int]) -> None:
         mask = _mask(len(thing))
@@ -168,7 +163,7 @@ class Image:
         )
 
 
-_LETTERS = {"i32": "<i", "int": "<q", "u64": "<Q", "float": "<d", "any": "<q"}
+LETTERS = {"i32": "<i", "int": "<q", "u64": "<Q", "float": "<d", "any": "<q"}
 
 
 def _mask(count: int) -> int:
@@ -182,129 +177,3 @@ def _size(thing: Any, t: T) -> int:
         return LIST_BYTES
     assert t.record is not None, t
     return layout(t.record).size
-
-
-class Reading:
-    """Reads memory back into the objects that were laid out; what was made during the run becomes new objects."""
-
-    def __init__(self, image: Image, memory: bytes | memoryview) -> None:
-        self.memory = memory
-        self.things: dict[int, Any] = {at: thing for at, (thing, _) in image.known.items()}
-        self.done: set[int] = set()
-        self._waiting: list[tuple[int, Any, T]] = []
-
-    def read(self, at: int, t: T) -> Any:
-        """Return the object at an address, brought up to date with everything it leads to."""
-        thing = self._thing(at, t)
-        while self._waiting:
-            self._update(*self._waiting.pop())
-        return thing
-
-    def _thing(self, at: int, t: T) -> Any:
-        if at == 0:
-            return None
-        thing = self.things.get(at)
-        if thing is None:
-            thing = _blank(t)
-            self.things[at] = thing
-        if at not in self.done:
-            self.done.add(at)
-            self._waiting.append((at, thing, t))
-        return thing
-
-    def _update(self, at: int, thing: Any, t: T) -> None:
-        if t.kind == "array":
-            (count,) = struct.unpack_from("<I", self.memory, at)
-            thing[:] = self.items(at + ARRAY_HEAD, count, t)
-        elif t.kind == "list":
-            count, _, items = struct.unpack_from("<III", self.memory, at)
-            if t.of[0] == ANY:
-                self._update_params(items, thing)
-            else:
-                thing[:] = self.items(items, count, t)
-        elif t.record is IntDict:
-            self._update_dict(at, thing)
-        elif t.kind == "record" and t.record is SkbPool:
-            self._update_record(at, thing, layout(SkbPool), skip=("free",))
-            thing.free.clear()
-        elif t.kind == "record":
-            assert t.record is not None
-            self._update_record(at, thing, layout(t.record))
-
-    def _update_record(self, at: int, thing: Any, plan: Layout, skip: tuple[str, ...] = ()) -> None:
-        values = iter(plan.pack.unpack_from(self.memory, at))
-        for name, (t, _) in plan.fields.items():
-            value = next(values)
-            if t.kind == "hook":
-                next(values)
-            elif t.kind in ("int", "i32", "u64", "float"):
-                setattr(thing, name, value)
-            elif t.kind == "bool":
-                setattr(thing, name, bool(value))
-            elif t.kind == "digest":
-                words = struct.unpack_from("<4q", self.memory, value + 8)
-                total = sum(word << (32 * i) for i, word in enumerate(words))
-                setattr(thing, name, total % PRIME)
-            elif t.kind != "bytes" and name not in skip:
-                setattr(thing, name, self._thing(value, t))
-
-    def items(self, at: int, count: int, t: T) -> list[Any]:
-        """Return `count` items of an Array or List from an address on."""
-        item = t.of[0]
-        if count == 0:
-            return []
-        if item.kind in ("int", "u64"):
-            words = array("q" if item.kind == "int" else "Q")
-            words.frombytes(bytes(self.memory[at : at + 8 * count]))
-            return words.tolist()
-        offsets, stride = placed(item)
-        kinds = item.of if item.kind == "tuple" else (item,)
-        found = []
-        for number in range(count):
-            base = at + number * stride
-            values = tuple(
-                self._value(base + offset, kind)
-                for kind, offset in zip(kinds, offsets, strict=True)
-            )
-            found.append(values if item.kind == "tuple" else values[0])
-        return found
-
-    def _value(self, at: int, t: T) -> Any:
-        if t.kind in _LETTERS:
-            return struct.unpack_from(_LETTERS[t.kind], self.memory, at)[0]
-        (word,) = struct.unpack_from("<I", self.memory, at)
-        if t == INTS:  # inside a tuple: the numbers of a log line
-            (count,) = struct.unpack_from("<I", self.memory, word) if word else (0,)
-            return tuple(self.items(word + ARRAY_HEAD, count, INTS))
-        return self._thing(word, t)
-
-    def _update_params(self, at: int, thing: list[Any]) -> None:
-        """Update a list of ints and Arrays; each item stays what it is."""
-        for number, old in enumerate(thing):
-            (word,) = struct.unpack_from("<q", self.memory, at + 8 * number)
-            thing[number] = self._thing(word, INTS) if isinstance(old, list) else word
-
-    def _update_dict(self, at: int, thing: dict[int, int]) -> None:
-        held, mask, _, _ = layout(IntDict).pack.unpack_from(self.memory, at)
-        words = array("q")
-        first = held + ARRAY_HEAD
-        words.frombytes(bytes(self.memory[first : first + 8 * CELL_WORDS * (mask + 1)]))
-        found = sorted(
-            (words[i + 2], words[i], words[i + 1] - 1)
-            for i in range(0, len(words), CELL_WORDS)
-            if words[i + 1]
-        )
-        thing.clear()
-        thing.update((key, value) for _, key, value in found)
-
-
-def _blank(t: T) -> Any:
-    if t.kind == "array":
-        return Array(0)
-    if t.kind == "list":
-        return List()
-    if t.record is Skb:
-        return Skb()
-    record: Any = t.record
-    assert record is not None and record is not IntDict
-    return record.__new__(record)
