@@ -51,7 +51,7 @@ def measure(one: Job) -> str:
         _to_end(run)
         target = draw.randrange(events)
         started = time.process_time()
-        run.seek(target)
+        assert run.seek(target)
         seeks.append(time.process_time() - started)
         _to_end(run)
         at = {"at": f"{draw.randrange(run.scenario.duration_ns)}ns", "do": "rate", "rate": "1gbit"}

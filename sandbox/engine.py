@@ -177,12 +177,17 @@ class Run:
         self.outcome, self.fault, self.truncated = None, None, False
         return True
 
-    def seek(self, event: int) -> None:
-        """Go to the state after so many events, or to the end of a run that has fewer; rows on the way are dropped."""
-        if self.done or self.machine.handled() > event:
-            self.rewind(lambda checkpoint: checkpoint.handled <= event)
+    def seek(self, event: int) -> bool:
+        """Go to the state after so many events, or to the end of a run that has fewer; rows on the way are dropped.
+
+        False, and nothing happens, when that is behind and no state from before it is kept.
+        """
+        behind = self.done or self.machine.handled() > event
+        if behind and not self.rewind(lambda checkpoint: checkpoint.handled <= event):
+            return False
         while not self.done and self.machine.handled() < event:
             self.advance(ROWS_MAX, min(SLICE_EVENTS, event - self.machine.handled()))
+        return True
 
     def _fail(self, caught: Trap) -> None:
         self.machine.read()

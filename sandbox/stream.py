@@ -25,9 +25,8 @@ from sandbox.protocol import (
 )
 
 PROGRESS_INTERVAL_S = 0.1
-ROWS_AT_ONCE = (
-    8 * ROWS_PER_FRAME_MAX
-)  # computed before messages are looked at: some milliseconds' worth
+# Computed before messages are looked at: some milliseconds' worth.
+ROWS_AT_ONCE = 8 * ROWS_PER_FRAME_MAX
 CREDIT_MAX = 2**40
 
 

@@ -134,7 +134,7 @@ def test_every_scenario_goes_on_as_if_it_had_never_gone_back(path: Path, trace: 
     events = run.machine.handled()
     for _ in range(3):
         event = draw.randrange(events + 1)
-        run.seek(event)
+        assert run.seek(event)
         assert run.done or run.machine.handled() == event
         run.log_since()
         assert_like_new(run, job)
@@ -218,3 +218,13 @@ def test_checkpoints_keep_to_their_budget_and_lie_evenly() -> None:
     assert len(kept.kept) > 4
     gaps = [b.work - a.work for a, b in pairwise([*kept.kept[1:]])]
     assert max(gaps) <= 3 * min(gaps)
+
+
+def test_a_run_that_keeps_nothing_stays_where_it_is() -> None:
+    run = prepare(JOB, Engine.WASM).run
+    assert run is not None
+    run.advance(5000, 300)
+    assert not run.seek(100)
+    assert run.machine.handled() == 300
+    assert run.seek(400)
+    assert run.machine.handled() == 400
