@@ -228,7 +228,6 @@ def purge_instance(instance: Instance, ifindex: int, gone: List[Skb]) -> None:
         instance.skb_hashes[i].recount()
     for i in range(len(instance.flow_maps)):
         _purge_inner(instance.flow_maps[i].inner, ifindex, gone)
-        instance.flow_maps[i].recount()
 
 
 def _purge_inner(inner: Array[SkbMap], ifindex: int, gone: List[Skb]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from sandbox.core import trap
@@ -153,9 +152,9 @@ class SkbMapHash:
 class FlowMap:
     """Skb maps by key, ordered by a rank of their own that may change while packets wait.
 
-    A key exists from its first push or `set_rank` until it is deleted. `order` holds (flow rank, number of its
-    latest set_rank, slot), at most one valid entry a slot, noted in `listed`; entries that no longer hold are skipped
-    and swept out when they outnumber the live ones.
+    A key exists from its first push or `set_rank` until it is deleted. `order` is a heap of slots by (rank, number of
+    the latest set_rank), `spots` says where in it a slot is, from 1, 0 for nowhere. A slot whose packets are gone stays
+    there until it is on top.
     """
 
     trace: Trace
@@ -166,11 +165,10 @@ class FlowMap:
     keys: Array[int] = late()
     ranks: Array[int] = late()
     stamps: Array[int] = late()
-    listed: Array[int] = late()
+    spots: Array[int] = late()
     free: List[int] = late()
-    order: List[tuple[int, int, int]] = late()
+    order: List[int] = late()
     stamp: int = 0
-    waiting: int = 0
 
     def open(self) -> None:
         """Allocate the tables."""
@@ -179,7 +177,7 @@ class FlowMap:
         self.keys = Array(count)
         self.ranks = Array(count)
         self.stamps = Array(count)
-        self.listed = Array(count)
+        self.spots = Array(count)
         self.free = List(range(count - 1, -1, -1))
         self.order = List()
 
@@ -199,34 +197,57 @@ class FlowMap:
         self.stamp += 1
         self.stamps[slot] = self.stamp
 
-    def _list(self, slot: int) -> None:
-        if self.listed[slot] == self.stamps[slot]:
-            return
-        self.listed[slot] = self.stamps[slot]
-        heappush(self.order, (self.ranks[slot], self.stamps[slot], slot))
-        if len(self.order) > 2 * self.waiting + 64:
-            self._sweep()
+    def _ahead(self, slot: int, other: int) -> bool:
+        """Return whether a slot comes before another: of equal ranks the one ranked longer ago."""
+        rank = self.ranks[slot]
+        against = self.ranks[other]
+        if rank != against:
+            return rank < against
+        return self.stamps[slot] < self.stamps[other]
 
-    def _sweep(self) -> None:
+    def _put(self, at: int, slot: int) -> None:
+        self.order[at] = slot
+        self.spots[slot] = at + 1
+
+    def _rise(self, at: int, slot: int) -> None:
+        """Put a slot at a place of the heap, or as far above as it belongs."""
+        while at > 0:
+            above = self.order[(at - 1) >> 1]
+            if not self._ahead(slot, above):
+                break
+            self._put(at, above)
+            at = (at - 1) >> 1
+        self._put(at, slot)
+
+    def _sink(self, at: int, slot: int) -> None:
+        """Put a slot at a place of the heap, or as far below as it belongs."""
         order = self.order
-        live = 0
-        for i in range(len(order)):
-            if self._holds(order[i]):
-                order[live] = order[i]
-                live += 1
-            else:
-                self._unlist(order[i])
-        while len(order) > live:
-            order.pop()
-        heapify(order)
+        count = len(order)
+        while 2 * at + 1 < count:
+            child = 2 * at + 1
+            if child + 1 < count and self._ahead(order[child + 1], order[child]):
+                child += 1
+            below = order[child]
+            if not self._ahead(below, slot):
+                break
+            self._put(at, below)
+            at = child
+        self._put(at, slot)
 
-    def _unlist(self, entry: tuple[int, int, int]) -> None:
-        if self.listed[entry[2]] == entry[1]:
-            self.listed[entry[2]] = 0
+    def _place_anew(self, at: int, slot: int) -> None:
+        """Put a slot where it belongs, starting from a place of the heap."""
+        if at > 0 and self._ahead(slot, self.order[(at - 1) >> 1]):
+            self._rise(at, slot)
+        else:
+            self._sink(at, slot)
 
-    def _holds(self, entry: tuple[int, int, int]) -> bool:
-        slot = entry[2]
-        return self.stamps[slot] == entry[1] and self.inner[slot].length > 0
+    def _unlist(self, slot: int) -> None:
+        """Take a slot out of the heap."""
+        at = self.spots[slot] - 1
+        self.spots[slot] = 0
+        last = self.order.pop()
+        if last != slot:
+            self._place_anew(at, last)
 
     def push(self, key: int, skb: Skb, rank: int, line: int) -> bool:
         """Push to the map of `key`; False when it is full or `max_flows` keys exist."""
@@ -238,9 +259,9 @@ class FlowMap:
         inner = self.inner[slot]
         if not inner.push(skb, rank, line):
             return False
-        if inner.length == 1:
-            self.waiting += 1
-            self._list(slot)
+        if self.spots[slot] == 0:
+            self.order.append(slot)
+            self._rise(len(self.order) - 1, slot)
         return True
 
     def pop(self, key: int, line: int) -> Skb | None:
@@ -248,10 +269,7 @@ class FlowMap:
         slot = self.slots.get(key, -1)
         if slot < 0:
             return None
-        skb = self.inner[slot].pop(line)
-        if skb is not None and self.inner[slot].length == 0:
-            self.waiting -= 1
-        return skb
+        return self.inner[slot].pop(line)
 
     def peek(self, key: int) -> Skb | None:
         """Return the first packet of a key's map."""
@@ -261,11 +279,10 @@ class FlowMap:
     def first(self) -> int:
         """Return the key of smallest rank that has packets, of equals the one ranked longest ago; -1."""
         while len(self.order) > 0:
-            entry = self.order[0]
-            if self._holds(entry):
-                return self.keys[entry[2]]
-            self._unlist(entry)
-            heappop(self.order)
+            slot = self.order[0]
+            if self.inner[slot].length > 0:
+                return self.keys[slot]
+            self._unlist(slot)
         return -1
 
     def set_rank(self, key: int, rank: int, line: int) -> None:
@@ -278,8 +295,9 @@ class FlowMap:
         self.ranks[slot] = rank
         self._stamp(slot)
         self.trace.row(0, SET_RANK, 0, self.place, rank, line, slot, 0)
-        if self.inner[slot].length > 0:
-            self._list(slot)
+        spot = self.spots[slot]
+        if spot > 0:
+            self._place_anew(spot - 1, slot)
 
     def rank_of(self, key: int) -> int:
         """Return a flow's rank, 0 for a key that does not exist."""
@@ -292,7 +310,8 @@ class FlowMap:
         if slot < 0 or self.inner[slot].length > 0:
             return False
         del self.slots[key]
-        self._stamp(slot)
+        if self.spots[slot] > 0:
+            self._unlist(slot)
         self.free.append(slot)
         self.trace.state(BIND, 0, self.place, key, line, 0, slot)
         return True
@@ -301,11 +320,3 @@ class FlowMap:
         """Return how many packets a key's map holds."""
         slot = self.slots.get(key, -1)
         return self.inner[slot].length if slot >= 0 else 0
-
-    def recount(self) -> None:
-        """Count the flows with packets anew after maps were emptied from outside."""
-        self.waiting = 0
-        for slot in range(len(self.inner)):
-            if self.inner[slot].length > 0:
-                self.waiting += 1
-        self._sweep()
