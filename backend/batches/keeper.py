@@ -135,9 +135,9 @@ class Batches:
             return None
         batch = Batch(stored, self._executor.name)
         keys = [point.key for point in batch.plan.points]
-        batch.known(await run_in_threadpool(self._store.points.outcomes, keys))
-        if batch.ended:
-            batch.cached = 0
+        outcomes = self._store.points.outcomes
+        batch.known(await run_in_threadpool(outcomes, keys))
+        batch.cached = len(await run_in_threadpool(outcomes, keys, stored.created_s))
         return self._keep(batch)
 
     def _keep(self, batch: Batch) -> Batch:

@@ -99,8 +99,8 @@ class Points(Protocol):
     def get(self, keys: list[str]) -> list[StoredPoint]:
         """Return those that are there, in any order."""
 
-    def outcomes(self, keys: list[str]) -> dict[str, str]:
-        """Return how those that are there ended."""
+    def outcomes(self, keys: list[str], before_s: int | None = None) -> dict[str, str]:
+        """Return how those that are there ended, or of them those stored before a time."""
 
     def purge(self, before_s: int) -> int:
         """Remove results made before `before_s`; return how many."""

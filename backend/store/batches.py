@@ -95,9 +95,12 @@ class SqlPoints:
         """Return those that are there, in any order."""
         return [StoredPoint(**row._mapping) for row in self._found(keys, *points.c)]
 
-    def outcomes(self, keys: list[str]) -> dict[str, str]:
-        """Return how those that are there ended."""
-        return {row.key: row.outcome for row in self._found(keys, points.c.key, points.c.outcome)}
+    def outcomes(self, keys: list[str], before_s: int | None = None) -> dict[str, str]:
+        """Return how those that are there ended, or of them those stored before a time."""
+        found = self._found(keys, points.c.key, points.c.outcome, points.c.created_s)
+        return {
+            row.key: row.outcome for row in found if before_s is None or row.created_s < before_s
+        }
 
     def _found(self, keys: list[str], *columns: Any) -> Iterator[Row[Any]]:
         for start in range(0, len(keys), KEYS_AT_ONCE):

@@ -71,6 +71,7 @@ def test_results_of_more_points_than_one_statement_takes_are_found(store: SqlSto
     keys = [one.key for one in many]
     assert sorted(one.key for one in store.points.get([*keys, "f" * 64])) == keys
     assert store.points.outcomes(keys[:3]) == dict.fromkeys(keys[:3], "ok")
+    assert store.points.outcomes(keys, 2) == dict.fromkeys(keys[:2], "ok")
 
 
 def test_a_newer_result_replaces_an_older(store: SqlStore) -> None:
