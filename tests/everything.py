@@ -23,19 +23,15 @@ from tests.store import postgres
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".state" / "reports"
 SUPPORTED = ("3.11", "3.12", "3.13")
-# Tests of what does not depend on the interpreter: what happens around the service, and the compiled simulator's
-# numbers, whose code is the same everywhere. They run on the first interpreter only.
-ONCE = (
-    "tests/theory",
-    "tests/faults",
-    "tests/deploy",
-    "tests/store/test_service.py",
-    "tests/backend/test_cluster.py",
-    "tests/test_docs.py",
-    "tests/test_tidy.py",
-)
-# What an interpreter between the oldest and the newest runs: language, engines and the lock.
+# What an interpreter between the oldest and the newest runs: language, engines and the lock. The newest also runs what
+# uses most of the standard library. The rest is about what happens around the service, or about the compiled
+# simulator's numbers, whose code is the same everywhere: it runs on the first interpreter only.
 BETWEEN = ("language", "compiler", "core", "scenario", "qdiscs", "wasm", "worker")
+NEWEST = (
+    *BETWEEN,
+    *("sweep", "client", "test_cli.py", "test_scripts.py"),
+    *("backend/test_http.py", "backend/test_runs.py", "backend/test_sockets.py"),
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PARALLEL = ("-nauto", "--maxprocesses=8")
@@ -178,9 +174,7 @@ def other_python(version: str, python: str) -> Outcome:
     if made.failed:
         return made
     interpreter = str(venv / "bin" / "python")
-    chosen = [f"--ignore={path}" for path in ONCE]
-    if version != SUPPORTED[-1]:
-        chosen = [f"tests/{folder}" for folder in BETWEEN]
+    chosen = [f"tests/{name}" for name in (NEWEST if version == SUPPORTED[-1] else BETWEEN)]
     step = pytest_step(f"python {version}", interpreter, "not e2e and not slow", *PARALLEL, *chosen)
     fewer = {**os.environ, "AGREE_EXAMPLES": EXAMPLES_ELSEWHERE}
     return perform(replace(step, environment=fewer))
