@@ -15,34 +15,13 @@ from sandbox.language.check import Checked, check
 from tests.effort import calls_of
 from tests.language.chunks import chunks
 from tests.language.limit_cases import LIMIT_CASES
+from tests.language.spoiled import WORDS, spoiled
 
 PROGRAMS = {
     path.name: path.read_text()
     for path in sorted((Path(__file__).parent / "programs").glob("*.txt"))
 }
 SECONDS_MAX = 5.0
-WORDS = (
-    *"skb ctx queue flow DROP QUEUED None True if else while for in return not and or".split(),  # noqa: SIM905
-    *"( ) [ ] { } : , . = == < + - * // % << -> := @ ; # \\".split(),  # noqa: SIM905
-    *(
-        "\n",
-        "\n    ",
-        "\n        ",
-        '"',
-        '"""',
-        "'",
-        "0",
-        "1",
-        "9" * 30,
-        "0x",
-        "1.5",
-        "f'",
-        "\t",
-        "\u00e9",
-        "\0",
-    ),
-    *"q.push(skb,0) q.pop() lambda yield import del await match case async with try".split(),  # noqa: SIM905
-)
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -85,33 +64,8 @@ def test_any_words_end_in_diagnostics(words: list[str]) -> None:
 
 
 @settings(FUZZ, max_examples=300)
-@given(st.data())
-def test_mutated_programs_end_in_diagnostics_and_accepted_ones_are_python(
-    data: st.DataObject,
-) -> None:
-    text = data.draw(st.sampled_from(sorted(PROGRAMS.values())))
-    for _ in range(data.draw(st.integers(1, 4))):
-        lines = text.split("\n")
-        at = data.draw(st.integers(0, len(lines) - 1))
-        other = data.draw(st.integers(0, len(lines) - 1))
-        word = data.draw(st.sampled_from(WORDS))
-        place = data.draw(st.integers(0, len(lines[at])))
-        action = data.draw(st.sampled_from(["drop", "double", "swap", "insert", "cut", "replace"]))
-        if action == "drop":
-            del lines[at]
-        elif action == "double":
-            lines.insert(other, lines[at])
-        elif action == "swap":
-            lines[at], lines[other] = lines[other], lines[at]
-        elif action == "insert":
-            lines[at] = lines[at][:place] + word + lines[at][place:]
-        elif action == "cut":
-            lines[at] = lines[at][:place]
-        else:
-            parts = lines[at].split(" ")
-            parts[data.draw(st.integers(0, len(parts) - 1))] = word
-            lines[at] = " ".join(parts)
-        text = "\n".join(lines) or "\n"
+@given(spoiled(sorted(PROGRAMS.values())))
+def test_mutated_programs_end_in_diagnostics_and_accepted_ones_are_python(text: str) -> None:
     checked = checked_soon(text)
     if checked.program is not None:
         must_compile(text)
