@@ -1,4 +1,7 @@
-"""What a point of a batch costs the service: python -m benchmarks.batches [POINTS] prints points a second by places."""
+"""What a point of a batch costs: python -m benchmarks.batches [POINTS] prints points a second by places.
+
+First on the local pool, then on a Dask cluster of as many workers with one place each.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.backend.clusters import cluster_of
 from tests.backend.service import service
 
 SCENARIO = """title = "One queue"
@@ -31,9 +35,9 @@ def cpu_s(pid: int) -> float:
     return sum(map(int, fields[11:15])) / 100
 
 
-def measure(workers: int, points: int) -> None:
+def measure(workers: int, points: int, **settings: object) -> None:
     body = {"scenario": SCENARIO, "seeds": points}
-    with service(batch_workers=workers) as served:
+    with service(batch_workers=workers, **settings) as served:
         zygote = served.zygote()
         before = cpu_s(served.process.pid), cpu_s(zygote)
         started = time.monotonic()
@@ -46,7 +50,8 @@ def measure(workers: int, points: int) -> None:
         workers_ms = (cpu_s(zygote) - before[1]) / points * 1e3
         assert state["failed"] == 0
         print(
-            f"{workers:7} {points:7} {points / wall_s:8.0f} {service_ms:11.1f} {workers_ms:11.1f} "
+            f"{state['executor']:8} {workers:7} {points:7} {points / wall_s:8.0f} "
+            f"{service_ms:11.1f} {workers_ms:11.1f} "
             f"{memory_mib(served.process.pid):9.0f} {memory_mib(zygote):9.0f}",
             flush=True,
         )
@@ -54,9 +59,12 @@ def measure(workers: int, points: int) -> None:
 
 def main() -> None:
     points = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    print("workers  points points/s service/ms  workers/ms service/MiB zygote/MiB")
+    print("executor workers  points points/s service/ms  workers/ms service/MiB zygote/MiB")
     for workers in (1, 2):
         measure(workers, points)
+    for workers in (1, 2):
+        with cluster_of(workers) as cluster:
+            measure(workers, points, scheduler=cluster.address)
 
 
 if __name__ == "__main__":
