@@ -11,7 +11,6 @@ from sandbox.engine import prepare
 from sandbox.machines.interface import Engine
 from sandbox.machines.wasm import warm
 from sandbox.protocol import ROWS_PER_FRAME_MAX, encode_frame
-from sandbox.stream import ROWS_AT_ONCE
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def measure(name: str, engine: Engine, packets: int) -> None:
     thread.start()
     wall, cpu, seq = time.perf_counter(), time.thread_time(), 0
     while not run.done:
-        data = memoryview(run.advance(ROWS_AT_ONCE))
+        data = memoryview(run.advance(ROWS_PER_FRAME_MAX))
         for at in range(0, len(data), ROWS_PER_FRAME_MAX * 32):
             part = data[at : at + ROWS_PER_FRAME_MAX * 32]
             os.write(writer, encode_frame(seq, part))

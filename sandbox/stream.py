@@ -25,8 +25,6 @@ from sandbox.protocol import (
 )
 
 PROGRESS_INTERVAL_S = 0.1
-# Computed before messages are looked at: some milliseconds' worth.
-ROWS_AT_ONCE = 8 * ROWS_PER_FRAME_MAX
 CREDIT_MAX = 2**40
 
 
@@ -85,7 +83,7 @@ class Stream:
             elif self._run.done or self._outcome is not None:
                 break
             else:
-                self._advance(min(self._budget(), ROWS_AT_ONCE))
+                self._advance(min(self._budget(), ROWS_PER_FRAME_MAX))
         self._send_log()
         if self._stopped:
             self._outcome = Outcome.CANCELLED
@@ -125,7 +123,7 @@ class Stream:
             self._listen(wait=False)
             if self._stopped:
                 return
-            self._advance(ROWS_AT_ONCE)
+            self._advance(ROWS_PER_FRAME_MAX)
             if self._outcome is not None:
                 self._pending.clear()
                 return
@@ -190,7 +188,7 @@ class Stream:
         """Return how many rows may be sent now; without a trace there is nothing to send."""
         if self._paused:
             return min(self._credit, self._steps)
-        return self._credit if self._traced else ROWS_AT_ONCE
+        return self._credit if self._traced else ROWS_PER_FRAME_MAX
 
     def _listen(self, wait: bool = True) -> None:
         """Take what has arrived; while there is nothing to do, wait for more."""
