@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.diagnostics import Diagnostic
-from sandbox.engine import Run
+from sandbox.engine import Run, scenario_of
 from sandbox.machines.checkpoints import Checkpoint
 from sandbox.protocol import Job
-from sandbox.scenario.load import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,7 @@ class Branched:
 def branch(run: Run, job: Job, event: Mapping[str, Any], row: int) -> Branched:
     """Take a run of a job back to before an event, and to at most `row` rows, and plant the event there."""
     wanted = replace(job, events=(*job.events, dict(event)))
-    loaded = load(
-        job.scenario, job.files, events=wanted.events, seed=job.seed, duration=job.duration
-    )
+    loaded = scenario_of(wanted)
     scenario, history = loaded.model, run.history
     if scenario is None:
         errors = [one for one in loaded.diagnostics if one.severity == "error"]

@@ -35,7 +35,7 @@ from sandbox.results.lines import line_counts
 from sandbox.results.statistics import statistics
 from sandbox.results.text import map_text, tc_text
 from sandbox.scenario.expect import judge
-from sandbox.scenario.load import load
+from sandbox.scenario.load import Loaded, load
 from sandbox.scenario.model import Scenario
 
 ENGINE_VERSION = "reference-1"
@@ -65,7 +65,6 @@ class Run:
     fault: dict[str, Any] | None = None
     truncated: bool = False
     log_sent: int = 0
-    begun: bool = False
     rows: int = field(default=0)
     history: History | None = None
 
@@ -157,8 +156,7 @@ class Run:
 
     def _compute(self, goal: int, events: int) -> None:
         machine = self.machine
-        if not self.begun:
-            self.begun = True
+        if not machine.begun:
             machine.start()
         limit = machine.handled() + events
         while machine.handled() < limit and machine.rows() < goal and machine.due_ns() >= 0:
@@ -172,7 +170,7 @@ class Run:
         checkpoint = self.history.back_to(fits) if self.history is not None else None
         if checkpoint is None:
             return False
-        self.begun, self.rows = checkpoint.begun, checkpoint.rows
+        self.rows = checkpoint.rows
         self.log_sent = min(self.log_sent, checkpoint.logged)
         self.outcome, self.fault, self.truncated = None, None, False
         return True
@@ -286,12 +284,17 @@ class Run:
         return total.hexdigest()
 
 
+def scenario_of(job: Job) -> Loaded:
+    """Return the scenario of a job with what the job adds to it, and what is wrong with either."""
+    return load(job.scenario, job.files, events=job.events, seed=job.seed, duration=job.duration)
+
+
 def prepare(job: Job, engine: Engine = Engine.REFERENCE, *, rewindable: bool = False) -> Prepared:
     """Check everything in a job and build its run; all problems are reported at once.
 
     A `rewindable` run keeps checkpoints if its engine can; the reference engine cannot.
     """
-    loaded = load(job.scenario, job.files, events=job.events, seed=job.seed, duration=job.duration)
+    loaded = scenario_of(job)
     diagnostics = list(loaded.diagnostics)
     scenario = loaded.model
     if scenario is None:

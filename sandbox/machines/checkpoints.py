@@ -12,9 +12,8 @@ from itertools import zip_longest
 PAGE_BYTES = 4096
 BLANK = bytes(PAGE_BYTES)
 BUDGET_BYTES = 24 << 20
-MEMORY_BYTES_MAX = (
-    64 << 20
-)  # looking for what changed in more than this would cost more than it saves
+# Looking for what changed in more than this would cost more than it saves.
+MEMORY_BYTES_MAX = 64 << 20
 STRIDE = 1 << 15
 STRIDE_PER_PAGE = 64  # keeps the search for changed pages below a twentieth of the run
 

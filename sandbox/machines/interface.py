@@ -27,7 +27,9 @@ class Engine(StrEnum):
 
 
 class Machine(Protocol):
-    """Runs a network that was just built."""
+    """Runs a network that was just built; `begun` once it has started."""
+
+    begun: bool
 
     def start(self) -> None:
         """Run every program's init and schedule the first arrivals."""

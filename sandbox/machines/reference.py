@@ -13,9 +13,11 @@ class ReferenceMachine:
     def __init__(self, network: Network, changes: Changes) -> None:
         self._sim = network.sim
         self._changes = changes
+        self.begun = False
 
     def start(self) -> None:
         """Run every program's init and schedule the first arrivals."""
+        self.begun = True
         self._sim.start()
 
     def run(self, goal: int, steps: int) -> None:

@@ -106,7 +106,7 @@ class WasmMachine:
         self._view = self._mapped()
         self.image = Image(self.core.statics.end)
         self.frames: list[tuple[Built, Frame, int]] = []
-        self._begun = False
+        self.begun = False
         self._functions = 1  # the table's first entry stays empty: no function
         self._bases: dict[int, dict[str, int]] = {}
         self._lay_out(changes)
@@ -232,9 +232,15 @@ class WasmMachine:
         _, offset = layout(record).fields[name]
         return int(_WORD.unpack_from(self._view, owner + offset)[0])
 
+    def _list(self, owner: int, record: type, name: str) -> tuple[int, int, int]:
+        """Return where a record's List lies, how many items it has, and where they begin."""
+        (at,) = struct.unpack_from("<I", self._view, owner + layout(record).fields[name][1])
+        count, _, items = struct.unpack_from("<3I", self._view, at)
+        return at, count, items
+
     def start(self) -> None:
         """Run every program's init and schedule the first arrivals."""
-        self._begun = True
+        self.begun = True
         self._call("Sim.start", self.sim_at)
 
     def run(self, goal: int, steps: int) -> None:
@@ -246,9 +252,7 @@ class WasmMachine:
 
     def _due_changes(self) -> list[int]:
         """Take the changes that are due."""
-        _, offset = layout(Sim).fields["changes"]
-        (at,) = struct.unpack("<I", self._bytes(self.sim_at + offset, 4))
-        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
+        at, count, items = self._list(self.sim_at, Sim, "changes")
         if count == 0:
             return []
         self._put(at, bytes(4))
@@ -276,9 +280,7 @@ class WasmMachine:
 
     def take(self) -> bytes:
         """Return the kept rows since the last call."""
-        _, offset = layout(Trace).fields["out"]
-        (at,) = struct.unpack("<I", self._bytes(self._trace_at + offset, 4))
-        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
+        at, count, items = self._list(self._trace_at, Trace, "out")
         if count == 0:
             return b""
         self._put(at, bytes(4))
@@ -309,18 +311,11 @@ class WasmMachine:
     def read_log(self) -> None:
         """Bring the log up to date."""
         t, _ = layout(Sim).fields["log"]
-        count, items = self._log()
+        _, count, items = self._list(self.sim_at, Sim, "log")
         known = len(self.sim.log)
         if count > known:
             first = items + known * placed(t.of[0])[1]
             self.sim.log.extend(Reading(self.image, self._view).items(first, count - known, t))
-
-    def _log(self) -> tuple[int, int]:
-        """Return how many log lines there are, and where."""
-        _, offset = layout(Sim).fields["log"]
-        (at,) = struct.unpack("<I", self._bytes(self.sim_at + offset, 4))
-        count, _, items = struct.unpack("<3I", self._bytes(at, 12))
-        return count, items
 
     # --- checkpoints
 
@@ -333,8 +328,8 @@ class WasmMachine:
             now_ns=self.now_ns(),
             rows=self.rows(),
             handled=self.handled(),
-            begun=self._begun,
-            logged=self._log()[0],
+            begun=self.begun,
+            logged=self._list(self.sim_at, Sim, "log")[1],
             changes=len(self.changes_at),
             pages=tuple(_pages(self._view, top, before.pages if before else ())),
         )
@@ -348,7 +343,7 @@ class WasmMachine:
                 whole[at : at + len(page)] = page
         end = self.used_bytes()
         whole[end:top] = bytes(max(0, top - end))
-        self._begun = checkpoint.begun
+        self.begun = checkpoint.begun
         self.image.forget(end)
         del self.sim.log[checkpoint.logged :]
         del self.changes_at[checkpoint.changes :]

@@ -28,6 +28,16 @@ def at_least(count: int) -> Any:
     return lambda run: run.count >= count
 
 
+def assert_like_new(client: Client, run: Run, events: list[dict[str, Any]]) -> None:
+    """Assert that a run is the one that has these events from the start."""
+    client.start(inputs(), 2, events=events)
+    fresh = client.collect(
+        lambda seen: any(m["op"] == "finished" and m["id"] == 2 for m in seen.messages)
+    )
+    assert fresh.rows == run.rows
+    assert fresh.finished["digest"] == run.finished["digest"]
+
+
 @pytest.fixture(scope="module")
 def whole(served: Service) -> Run:
     """All of the small run, to compare with."""
@@ -145,12 +155,7 @@ def test_an_event_rewinds_to_its_time(client: Client, whole: Run) -> None:
     assert rewound["row"] == first
     assert run.rows[: first * ROW.size] == whole.rows[: first * ROW.size]
     assert run.finished["digest"] != whole.finished["digest"]
-    client.start(inputs(), 2, events=[event])
-    fresh = client.collect(
-        lambda seen: any(m["op"] == "finished" and m["id"] == 2 for m in seen.messages)
-    )
-    assert fresh.rows == run.rows
-    assert fresh.finished["digest"] == run.finished["digest"]
+    assert_like_new(client, run, [event])
 
 
 def test_an_event_during_the_run_keeps_the_rows_before_it(client: Client, whole: Run) -> None:
@@ -182,12 +187,7 @@ def test_an_event_during_the_run_is_taken_by_the_worker_that_computes(
     client.say("credit", id=1, rows=10**7)
     client.say("resume", id=1)
     client.to_end(run)
-    client.start(inputs(), 2, events=[event])
-    fresh = client.collect(
-        lambda seen: any(m["op"] == "finished" and m["id"] == 2 for m in seen.messages)
-    )
-    assert fresh.rows == run.rows
-    assert fresh.finished["digest"] == run.finished["digest"]
+    assert_like_new(client, run, [event])
 
 
 def test_an_event_with_parts_of_its_own_begins_anew(served: Service, client: Client) -> None:
@@ -202,12 +202,7 @@ def test_an_event_with_parts_of_its_own_begins_anew(served: Service, client: Cli
     assert not set(served.workers()) & set(before)
     client.say("credit", id=1, rows=10**7)
     client.to_end(run)
-    client.start(inputs(), 2, events=events)
-    fresh = client.collect(
-        lambda seen: any(m["op"] == "finished" and m["id"] == 2 for m in seen.messages)
-    )
-    assert fresh.rows == run.rows
-    assert fresh.finished["digest"] == run.finished["digest"]
+    assert_like_new(client, run, events)
 
 
 def test_a_refused_event_leaves_the_run_as_it_was(client: Client, whole: Run) -> None:
@@ -266,12 +261,7 @@ def test_events_in_quick_succession_are_all_applied(client: Client) -> None:
     client.collect(lambda seen: len(seen.of("rewound")) == 4, run)
     run.messages.clear()
     client.to_end(run)
-    client.start(inputs(), 2, events=events)
-    fresh = client.collect(
-        lambda seen: any(m["op"] == "finished" and m["id"] == 2 for m in seen.messages)
-    )
-    assert fresh.rows == run.rows
-    assert fresh.finished["digest"] == run.finished["digest"]
+    assert_like_new(client, run, events)
 
 
 def test_a_program_that_is_refused_ends_as_compile_error(client: Client) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from sandbox.compiler.wasm import code, generic, library
+from sandbox.compiler.wasm import code, generic, library, out_of_line
 from sandbox.compiler.wasm.code import I32, Node
 from sandbox.compiler.wasm.dialect_expr import count_of, element, value, value_as
 from sandbox.compiler.wasm.environment import Env
@@ -49,8 +49,6 @@ _REPLACED: dict[str, Any] = {
 ALWAYS_CALLED = {
     "Trace.fold", "trace_fold", "trace_note", "fault", "alloc", "grow_list", "IntDict.widen",
     "IntDict.__setitem__", "IntDict.__delitem__", "exp_minus", "power_e", "heapify",
-    "sum_of", "difference_of", "product_of", "shifted", "quotient_of", "rest_of", "cb_at",
-    "negative_of", "magnitude_of",
 }  # fmt: skip
 _LIBRARIES = (library.__name__, generic.__name__)
 LARGE_RECORDS = ("Netdev", "Sim", "Qdisc")  # their methods are called from few places, and seldom
@@ -129,7 +127,7 @@ def received(env: Env, made: Node, result: T) -> V:
 
 
 def _written_out(env: Env, source: Source) -> bool:
-    if source in env.stack or source.name in ALWAYS_CALLED:
+    if source in env.stack or source.name in ALWAYS_CALLED or source.module is out_of_line:
         return False
     if source.name in env.unit.inlined:
         return True
