@@ -283,15 +283,15 @@ def test_a_click_on_a_point_of_the_plot_lists_its_runs(open_page: OpenPage) -> N
 
 def test_a_sweep_is_stopped_and_goes_on(open_page: OpenPage) -> None:
     page = opened(open_page).page
-    begun(page, "10,20,30", "40", "20s")
+    begun(page, "10,20,30", "100", "20s")
     run_button = page.get_by_role("button", name="Run the sweep")
-    expect(page.get_by_text("120 runs:")).to_be_visible(timeout=CALM_MS)
+    expect(page.get_by_text("300 runs:")).to_be_visible(timeout=CALM_MS)
     expect(run_button).to_be_enabled(timeout=CALM_MS)
     run_button.click()
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("stopped", exact=True)).to_be_visible(timeout=CALM_MS)
     page.get_by_role("button", name="Go on").click()
-    expect(page.get_by_text("runs", exact=True)).to_be_visible(timeout=CALM_MS)
+    expect(page.get_by_text("running", exact=True)).to_be_visible(timeout=CALM_MS)
     page.get_by_role("button", name="Stop", exact=True).click()
 
 
