@@ -34,7 +34,7 @@ NEWEST = (
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-PARALLEL = ("-nauto", "--maxprocesses=8")
+PARALLEL = ("-nauto", "--maxprocesses=8", "--dist=worksteal")
 EXAMPLES_ELSEWHERE = "12"  # random jobs a test, on an interpreter after the first
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
@@ -202,7 +202,7 @@ def run_all(fast: bool, notes: list[str]) -> list[Outcome]:
         notes.append("end to end: no Chromium or Chrome was found, and none can be installed here")
     else:
         os.environ["CHROMIUM"] = browser
-        outcomes.append(perform(pytest_step("browser", sys.executable, "e2e", "-n2")))
+        outcomes.append(perform(pytest_step("browser", sys.executable, "e2e", "-n2", "--dist=worksteal")))
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     for version in SUPPORTED:
         if version == running:

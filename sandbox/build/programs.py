@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from sandbox.compiler.restricted_python import Code, compile_program
-from sandbox.compiler.walk import walk
 from sandbox.diagnostics import Diagnostic
 from sandbox.language.check import Checked, check
 from sandbox.language.tree import (
@@ -25,6 +24,7 @@ from sandbox.language.tree import (
     VerdictConst,
     While,
 )
+from sandbox.language.walk import walk
 from sandbox.scenario.model import ProgramRef, SharedProgram
 
 LIBRARY = Path(__file__).resolve().parent.parent / "qdiscs"

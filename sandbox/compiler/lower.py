@@ -9,7 +9,7 @@ from sandbox.compiler.lower_stmt import block, burn, initial, returned
 from sandbox.compiler.names import function as function_name
 from sandbox.compiler.names import local
 from sandbox.compiler.scope import Facts, Scope
-from sandbox.compiler.walk import unset_locals
+from sandbox.compiler.unset import unset_locals
 from sandbox.language import tree
 
 BURNING_ROLES = ("helper", "comparator")

@@ -8,9 +8,9 @@ table among the program's n. None is −1 in both forms.
 
 from __future__ import annotations
 
-from sandbox.compiler.walk import walk
 from sandbox.language import tree
 from sandbox.language.tree import Kind
+from sandbox.language.walk import walk
 
 CLASSES = ""  # the source that stands for the class table; no map has an empty name
 Sources = frozenset[str]

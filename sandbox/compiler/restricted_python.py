@@ -18,8 +18,8 @@ from sandbox.compiler.guard import compile_guarded
 from sandbox.compiler.lower import lower
 from sandbox.compiler.names import Bound, function, variable
 from sandbox.compiler.runtime import Entries, Runtime
-from sandbox.compiler.walk import walk
 from sandbox.language import tree
+from sandbox.language.walk import walk
 
 ENTRY_ROLES = ("enqueue", "dequeue", "peek", "init", "reset", "timer", "egress", "classify")
 COMPILE_DEPTH = (

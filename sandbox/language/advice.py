@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
-from typing import Any
-
 from sandbox.language import tree
 from sandbox.language.fields import SKB_FIELDS
 from sandbox.language.helpers import HELPERS
 from sandbox.language.report import Report
 from sandbox.language.tree import Span
+from sandbox.language.walk import Node, walk
 
 STACK_LOCALS_MAX = 48  # 512 bytes of stack, some of it the compiler's own
 CALL_ARGUMENTS_MAX = 5
@@ -66,7 +63,7 @@ def _advise_size(function: tree.Function, report: Report) -> None:
         )
 
 
-def _advise_node(node: object, role: str, report: Report) -> None:
+def _advise_node(node: Node, role: str, report: Report) -> None:
     match node:
         case tree.SetSkbField(name=name, span=span) if not SKB_FIELDS[name].export_write:
             _add(report, span, f"writes skb.{name}", "only skb.tstamp and skb.cb may be written")
@@ -88,23 +85,3 @@ def _advise_node(node: object, role: str, report: Report) -> None:
                 'write "for i in range(n):" with break',
                 severity="advice",
             )
-
-
-def walk(body: tuple[tree.Stmt, ...]) -> Iterator[object]:
-    """Yield every node of a checked body."""
-    todo: list[object] = list(body)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, tuple):
-            todo.extend(node)
-        elif isinstance(node, tree.Expr | tree.Stmt):
-            yield node
-            kind: Any = type(node)
-            todo.extend(getattr(node, name) for name in _parts(kind))
-
-
-@cache
-def _parts(kind: Any) -> tuple[str, ...]:
-    """Return the fields of a node that may hold nodes."""
-    plain = ("span", "type", "low", "high", "name", "op", "ops", "wraps", "record", "length")
-    return tuple(name for name in kind.__dataclass_fields__ if name not in plain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+from functools import cache
 
 # Nodes that may occur somewhere; the checker decides where. Everything else is refused by name.
 ALLOWED = frozenset(
@@ -132,9 +132,9 @@ PYTHON_FUNCTIONS: dict[str, str] = {
 PARTS = frozenset({"alias", "comprehension", "withitem", "ExceptHandler", "match_case"})
 
 
-def refusal(node: ast.AST) -> tuple[str, str] | None:
-    """Return the name and the cure of a construct the language does not have, or None when it has it."""
-    name = type(node).__name__
+@cache
+def refusal(name: str) -> tuple[str, str] | None:
+    """Return what to call a node of Python's tree the language does not have, and the cure; None when it has it."""
     if name in ALLOWED or name in PARTS or (name.startswith("Match") and name != "Match"):
         return None
     return REFUSED.get(name, (name, "see the language's constructs in docs/language.md"))

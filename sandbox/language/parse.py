@@ -5,25 +5,29 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
 
 from sandbox.language import limits
 from sandbox.language.constructs import refusal
 from sandbox.language.report import WHOLE, Report, span_of
 from sandbox.language.tree import Span
-from sandbox.language.walk import below
+from sandbox.language.walk import fields_below
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 NAME_LENGTH_MAX = 64
-_UNCOUNTED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+_NAMED = frozenset(
+    [ast.Name, ast.Attribute, ast.FunctionDef, ast.ClassDef, ast.arg, ast.keyword, ast.Global]
+)
 
 
 def parse(text: str, report: Report) -> ast.Module | None:
     """Return the tree, or None after reporting why there is none to look at."""
     module = _python_tree(text, report)
-    if module is None or not _within_limits(module, report):
+    if module is None:
         return None
-    _check_nodes(module, report)
+    nodes = _within_limits(module, report)
+    if nodes is None:
+        return None
+    _check_nodes(nodes, report)
     return module
 
 
@@ -52,24 +56,13 @@ def _python_tree(text: str, report: Report) -> ast.Module | None:
     return None
 
 
-def _children(node: ast.AST) -> Iterator[tuple[ast.AST, int]]:
-    """Yield child nodes with how much deeper they are: an elif is as deep as its if."""
-    chained = isinstance(node, ast.If) and len(node.orelse) == 1
-    for name in node._fields:
-        part = getattr(node, name, None)
-        if isinstance(part, list):
-            deeper = 0 if chained and name == "orelse" and isinstance(part[0], ast.If) else 1
-            yield from ((item, deeper) for item in part if isinstance(item, ast.AST))
-        elif isinstance(part, ast.AST):
-            yield part, 1
-
-
-def _within_limits(module: ast.Module, report: Report) -> bool:
-    count = 0
+def _within_limits(module: ast.Module, report: Report) -> list[ast.AST] | None:
+    """Return every node but operators and contexts; None when they are too many or too deep, which is then reported."""
+    nodes: list[ast.AST] = []
     todo: list[tuple[ast.AST, int]] = [(module, 0)]
     while todo:
         node, depth = todo.pop()
-        count += 1
+        nodes.append(node)
         if depth > limits.DEPTH_MAX:
             report.add(
                 "nesting-too-deep",
@@ -77,35 +70,47 @@ def _within_limits(module: ast.Module, report: Report) -> bool:
                 f"expressions and blocks are nested more than {limits.DEPTH_MAX} deep here",
                 "give inner parts a name on a line of their own",
             )
-            return False
-        todo.extend(
-            (child, depth + deeper)
-            for child, deeper in _children(node)
-            if not isinstance(child, _UNCOUNTED)
-        )
-        if count > limits.NODES_MAX:
+            return None
+        if len(nodes) > limits.NODES_MAX:
             report.add(
                 "too-many-nodes",
                 WHOLE,
                 f"the program has more than {limits.NODES_MAX} parts",
                 "shorten it",
             )
-            return False
-    return True
+            return None
+        for name in fields_below(type(node)):
+            part = getattr(node, name, None)
+            if type(part) is list:
+                # An elif is as deep as its if.
+                deeper = depth if name == "orelse" and _is_elif(node) else depth + 1
+                todo += [(item, deeper) for item in part if isinstance(item, ast.AST)]
+            elif isinstance(part, ast.AST):
+                todo.append((part, depth + 1))
+    return nodes
 
 
-def _check_nodes(module: ast.Module, report: Report) -> None:
+def _is_elif(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If)
+
+
+def _check_nodes(nodes: list[ast.AST], report: Report) -> None:
     """Refuse every construct outside the language, and names that could reach behind it."""
-    for node in below(module):
-        found = refusal(node)
-        if found is not None and not isinstance(node, _UNCOUNTED):
-            report.add("not-in-language", node, f"{found[0]} is not in this language", found[1])
-        if isinstance(node, ast.BinOp | ast.AugAssign):
-            found = refusal(node.op)
-            if found is not None:
-                report.add("not-in-language", node, f"{found[0]} is not in this language", found[1])
-        for name in _names(node):
-            _check_name(name, node, report)
+    for node in nodes:
+        kind = type(node)
+        _refuse(kind, node, report)
+        if kind is ast.BinOp or kind is ast.AugAssign:
+            assert isinstance(node, ast.BinOp | ast.AugAssign)
+            _refuse(type(node.op), node, report)
+        if kind in _NAMED:
+            for name in _names(node):
+                _check_name(name, node, report)
+
+
+def _refuse(kind: type[ast.AST], node: ast.AST, report: Report) -> None:
+    found = refusal(kind.__name__)
+    if found is not None:
+        report.add("not-in-language", node, f"{found[0]} is not in this language", found[1])
 
 
 def _names(node: ast.AST) -> tuple[str, ...]:

@@ -10,17 +10,16 @@ from sandbox.language.limits import DIAGNOSTICS_MAX
 from sandbox.language.tree import Span
 
 WHOLE = Span(0, 0, 0, 0)
+_PLACED = (ast.expr, ast.stmt, ast.arg, ast.keyword)
 
 
 def span_of(node: ast.AST) -> Span:
     """Return the source range of a node of Python's tree; the text is ASCII, so offsets are columns."""
-    line = getattr(node, "lineno", 0)
-    if not line:
+    if not isinstance(node, _PLACED):
         return WHOLE
-    column = getattr(node, "col_offset", 0) + 1
-    end_line = getattr(node, "end_lineno", None) or line
-    end_column = getattr(node, "end_col_offset", None)
-    return Span(line, column, end_line, column + 1 if end_column is None else end_column + 1)
+    line, column = node.lineno, node.col_offset + 1
+    end = node.end_col_offset
+    return Span(line, column, node.end_lineno or line, column if end is None else end + 1)
 
 
 class Report:

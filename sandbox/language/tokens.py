@@ -27,9 +27,11 @@ _INTEGER = re.compile(
 _ESCAPE = re.compile(r"\\[^nt\"'\n]")
 _BLANK = frozenset({"space", "newline", "comment"})
 _QUOTED = frozenset({"string", "other"})
+_LONG = frozenset({"space", "newline", "string"})  # what may hold the end of a line
 _CHECKED = frozenset({"number", "string", "other"})
 _BRACKETS = frozenset("()[]{}")
 _OPEN = {"(": ")", "[": "]", "{": "}"}
+PLAIN_DIGITS = 19  # so many decimal digits fit 64 bits
 DIGITS_MAX = 80  # longer literals are refused without computing them
 UNSIGNED_MAX = 2**64 - 1
 
@@ -47,6 +49,11 @@ class _Scan:
     indents: list[int] = field(default_factory=lambda: [0])
     ok: bool = True
 
+    def here(self, word: str, start: int) -> Span:
+        """Return where a word of this line is."""
+        column = start - self.line_start + 1
+        return Span(self.line, column, self.line, column + len(word))
+
     def refuse(self, slug: str, span: Span, message: str, hint: str = "") -> None:
         """Report a problem that keeps the text away from the parser."""
         before = len(self.report.found)
@@ -61,21 +68,24 @@ def scan(text: str, report: Report) -> bool:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "other"
         word = match.group()
-        column = match.start() - state.line_start + 1
         if kind not in _BLANK:
-            _count(state, word, column)
+            state.tokens += 1
+            state.statement_tokens += 1
+            if state.statement_tokens > limits.LINE_TOKENS_MAX or state.tokens > limits.TOKENS_MAX:
+                _check_count(state, word, match.start())
+            if state.at_start:
+                _begin_line(state, word, match.start())
         if kind in _CHECKED or word in _BRACKETS:
-            span = Span(state.line, column, state.line, column + len(word))
-            _check(state, kind, word, span)
+            _check(state, kind, word, match.start())
             if kind in _QUOTED and _unclosed(text, match, kind):
                 state.refuse(
                     "unclosed-string",
-                    span,
+                    state.here(word, match.start()),
                     "the string that begins here is never closed",
                     "close it",
                 )
                 return False  # every later quote would be scanned to the end of the text again
-        if "\n" in word:
+        if kind in _LONG and "\n" in word:
             if kind == "newline" and not state.open:
                 state.at_start, state.statement_tokens = True, 0
             state.line += word.count("\n")
@@ -100,30 +110,27 @@ def _unclosed(text: str, match: re.Match[str], kind: str) -> bool:
     )
 
 
-def _here(state: _Scan, word: str, column: int) -> Span:
-    return Span(state.line, column, state.line, column + len(word))
-
-
-def _count(state: _Scan, word: str, column: int) -> None:
-    """Count a token against the limits of the program, its statement, and the nesting of blocks."""
-    state.tokens += 1
-    state.statement_tokens += 1
+def _check_count(state: _Scan, word: str, start: int) -> None:
+    """Refuse the first token beyond the limits of the program and of its statement."""
     if state.tokens == limits.TOKENS_MAX + 1:
         state.refuse(
             "too-many-tokens",
-            _here(state, word, column),
+            state.here(word, start),
             f"the program has more than {limits.TOKENS_MAX} words and signs",
             "shorten it",
         )
     if state.statement_tokens == limits.LINE_TOKENS_MAX + 1:
         state.refuse(
             "statement-too-long",
-            _here(state, word, column),
+            state.here(word, start),
             f"one statement has more than {limits.LINE_TOKENS_MAX} words and signs",
             "split it into several statements",
         )
-    if not state.at_start:
-        return
+
+
+def _begin_line(state: _Scan, word: str, start: int) -> None:
+    """Count the nesting of blocks and the elifs at the first token of a statement."""
+    column = start - state.line_start + 1
     state.at_start = False
     while column - 1 < state.indents[-1]:
         state.indents.pop()
@@ -132,7 +139,7 @@ def _count(state: _Scan, word: str, column: int) -> None:
     if len(state.indents) == limits.INDENT_DEPTH_MAX + 2:
         state.refuse(
             "nesting-too-deep",
-            _here(state, word, column),
+            state.here(word, start),
             f"blocks are nested more than {limits.INDENT_DEPTH_MAX} deep",
             "move the inner part into a helper function",
         )
@@ -140,13 +147,16 @@ def _count(state: _Scan, word: str, column: int) -> None:
     if state.elifs == limits.ELIF_MAX + 1:
         state.refuse(
             "nesting-too-deep",
-            _here(state, word, column),
+            state.here(word, start),
             f'a function has more than {limits.ELIF_MAX} "elif"',
             "look the answer up in an ArrayMap or a list Param",
         )
 
 
-def _check(state: _Scan, kind: str, word: str, span: Span) -> None:
+def _check(state: _Scan, kind: str, word: str, start: int) -> None:
+    if kind == "number" and len(word) <= PLAIN_DIGITS and word.isdigit() and word[0] != "0":
+        return
+    span = state.here(word, start)
     if kind == "number":
         _check_number(state, word, span)
     elif kind == "string":

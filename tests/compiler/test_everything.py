@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from sandbox.compiler.walk import walk
 from sandbox.core.skb import Skb
 from sandbox.language import tree
 from sandbox.language.helpers import HELPERS
 from sandbox.language.maps import MAPS
 from sandbox.language.verdicts import VERDICTS
+from sandbox.language.walk import walk
 from tests.compiler.lab import Lab
 from tests.compiler.samples import checked, everything
 from tests.compiler.test_programs import DEQUEUE

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.language import tree
-from sandbox.language.advice import walk
 from sandbox.language.check import check
 from sandbox.language.numbers import OPERATORS, exact, interval
 from sandbox.language.tree import INT_MAX, INT_MIN
+from sandbox.language.walk import walk
 
 EDGES = (
     0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.compiler.walk import unset_locals
+from sandbox.compiler.unset import unset_locals
 from sandbox.compiler.wasm import code
 from sandbox.compiler.wasm.binary import Defined
 from sandbox.compiler.wasm.code import I32

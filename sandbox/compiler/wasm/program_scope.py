@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.compiler.records import CLASSES, RECORD_KINDS, Provenance, Sources
-from sandbox.compiler.walk import walk
 from sandbox.compiler.wasm import code, library
 from sandbox.compiler.wasm.code import I32, Node
 from sandbox.compiler.wasm.dialect_call import call, method
@@ -21,6 +20,7 @@ from sandbox.core.instance import Instance
 from sandbox.core.skb import Skb
 from sandbox.language import tree
 from sandbox.language.tree import Kind
+from sandbox.language.walk import walk
 
 LARGE_NODES = 1000  # of a function; more than twice the largest of the library has
 SKB, CTX = record_type(Skb), record_type(Ctx)

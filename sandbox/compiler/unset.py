@@ -1,44 +1,11 @@
-"""Walks over the neutral tree, and which locals need a value before their first assignment."""
+"""Unset: which locals of a function may be read before they are assigned."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from sandbox.language import tree
-
-Node = tree.Expr | tree.Stmt
-
-_FIELDS: dict[type, tuple[str, ...]] = {}
-
-
-def _field_names(kind: type) -> tuple[str, ...]:
-    names = _FIELDS.get(kind)
-    if names is None:
-        names = tuple(f.name for f in dataclasses.fields(kind) if f.name not in ("span", "type"))
-        _FIELDS[kind] = names
-    return names
-
-
-def children(node: Node) -> Iterator[Node]:
-    """Yield the nodes directly inside this one."""
-    for name in _field_names(type(node)):
-        value = getattr(node, name)
-        if isinstance(value, (tree.Expr, tree.Stmt)):
-            yield value
-        elif isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, (tree.Expr, tree.Stmt)):
-                    yield item
-
-
-def walk(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Yield every node in and below these, in no particular order."""
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(children(node))
+from sandbox.language.walk import Node, children, walk
 
 
 def unset_locals(function: tree.Function) -> list[str]:
