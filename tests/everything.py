@@ -202,7 +202,9 @@ def run_all(fast: bool, notes: list[str]) -> list[Outcome]:
         notes.append("end to end: no Chromium or Chrome was found, and none can be installed here")
     else:
         os.environ["CHROMIUM"] = browser
-        outcomes.append(perform(pytest_step("browser", sys.executable, "e2e", "-n2", "--dist=worksteal")))
+        outcomes.append(
+            perform(pytest_step("browser", sys.executable, "e2e", "-n2", "--dist=worksteal"))
+        )
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     for version in SUPPORTED:
         if version == running:

@@ -8,14 +8,17 @@ table among the program's n. None is −1 in both forms.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandbox.language import tree
 from sandbox.language.tree import Kind
-from sandbox.language.walk import walk
+from sandbox.language.walk import Node, walk
 
 CLASSES = ""  # the source that stands for the class table; no map has an empty name
 Sources = frozenset[str]
 NOWHERE: Sources = frozenset()
 RECORD_KINDS = (Kind.RECORD, Kind.OPTIONAL_RECORD)
+_MOVES = (tree.Assign, tree.ForClasses, tree.UserCall, tree.Return)  # what hands records on
 
 
 class Provenance:
@@ -29,7 +32,13 @@ class Provenance:
         self._variables: dict[tuple[str, str], Sources] = {}
         self._results: dict[str, Sources] = {}
         self._functions = {f.name: f for f in program.functions}
-        while self._pass(program):
+        moving = [
+            (function, node)
+            for function in program.functions
+            for node in (walk(function.body) if self._record_of else ())
+            if isinstance(node, _MOVES)
+        ]
+        while self._pass(moving):
             pass
 
     def variable(self, function: str, name: str) -> Sources:
@@ -59,25 +68,24 @@ class Provenance:
         """Return a table that holds records of this type, for code that can never run with one."""
         return next((source for source, name in self._record_of.items() if name == record), None)
 
-    def _pass(self, program: tree.Program) -> bool:
+    def _pass(self, nodes: Sequence[tuple[tree.Function, Node]]) -> bool:
         changed = False
-        for function in program.functions:
-            for node in walk(function.body):
-                match node:
-                    case tree.Assign() if node.value.type.kind in RECORD_KINDS:
-                        at = (function.name, node.name)
-                        changed |= self._flow(at, self.of(node.value, function.name))
-                    case tree.ForClasses():
-                        changed |= self._flow((function.name, node.name), frozenset((CLASSES,)))
-                    case tree.UserCall():
-                        params = self._functions[node.function].params
-                        for (param, kind), arg in zip(params, node.args, strict=True):
-                            if kind.kind in RECORD_KINDS:
-                                at = (node.function, param)
-                                changed |= self._flow(at, self.of(arg, function.name))
-                    case tree.Return(value=value) if value is not None:
-                        if function.returns.kind in RECORD_KINDS:
-                            changed |= self._flow_result(function.name, value)
+        for function, node in nodes:
+            match node:
+                case tree.Assign() if node.value.type.kind in RECORD_KINDS:
+                    at = (function.name, node.name)
+                    changed |= self._flow(at, self.of(node.value, function.name))
+                case tree.ForClasses():
+                    changed |= self._flow((function.name, node.name), frozenset((CLASSES,)))
+                case tree.UserCall():
+                    params = self._functions[node.function].params
+                    for (param, kind), arg in zip(params, node.args, strict=True):
+                        if kind.kind in RECORD_KINDS:
+                            at = (node.function, param)
+                            changed |= self._flow(at, self.of(arg, function.name))
+                case tree.Return(value=value) if value is not None:
+                    if function.returns.kind in RECORD_KINDS:
+                        changed |= self._flow_result(function.name, value)
         return changed
 
     def _flow(self, at: tuple[str, str], sources: Sources) -> bool:

@@ -6,15 +6,26 @@ All cores take part. What differs is printed by its number: `random_job(NUMBER)`
 from __future__ import annotations
 
 import collections
+import functools
 import multiprocessing
 import sys
 
+from sandbox.build import programs
 from sandbox.compare import differences, play
 from sandbox.machines.interface import Engine
 from sandbox.machines.wasm import forget
+from tests.wasm.random import writer
 from tests.wasm.random.job import random_job
 
 REPORT_JOBS = 1_000
+TEXTS_KEPT = 4
+
+
+def share_checks() -> None:
+    """Have the writer of a program and both engines share what the checker says of a text."""
+    checked = functools.lru_cache(TEXTS_KEPT)(programs.check)
+    for module in (programs, writer):
+        setattr(module, "check", checked)  # noqa: B010
 
 
 def compare(number: int) -> tuple[int, str, list[str]]:
@@ -36,7 +47,7 @@ def main(count: int, first: int) -> int:
     """Compare so many jobs; return 1 when any differs."""
     outcomes: collections.Counter[str] = collections.Counter()
     wrong = 0
-    with multiprocessing.Pool(maxtasksperchild=REPORT_JOBS) as pool:
+    with multiprocessing.Pool(None, share_checks, maxtasksperchild=REPORT_JOBS) as pool:
         for number, outcome, found in pool.imap_unordered(compare, range(first, first + count), 20):
             outcomes[outcome] += 1
             if found:
