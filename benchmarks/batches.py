@@ -1,7 +1,7 @@
 """What a point of a batch costs: python -m benchmarks.batches [POINTS] prints points a second by places.
 
 First on the local pool, then on a Dask cluster of as many workers with one place each.
-python -m benchmarks.batches many [POINTS] computes one long batch on the local pool and prints what has grown, ten times.
+python -m benchmarks.batches many [POINTS] computes one long batch and prints ten times what has grown.
 """
 
 from __future__ import annotations
