@@ -1,7 +1,7 @@
 """What a point of a batch costs: python -m benchmarks.batches [POINTS] prints points a second by places.
 
 First on the local pool, then on a Dask cluster of as many workers with one place each.
-python -m benchmarks.batches many [POINTS] computes one long batch and prints ten times what has grown.
+python -m benchmarks.batches many [POINTS] computes 100,000 in ten batches and prints what has grown.
 """
 
 from __future__ import annotations
@@ -60,38 +60,29 @@ def measure(workers: int, points: int, **settings: object) -> None:
 
 
 def measure_growth(points: int) -> None:
-    """Compute one batch of so many points; print pace and memory after each tenth."""
-    body = {"scenario": SCENARIO, "seeds": points}
-    with (
-        tempfile.TemporaryDirectory() as state_dir,
-        service(batch_points=points, state_dir=state_dir) as served,
-    ):
+    """Compute ten batches, one after the other, of so many points in all; print pace and memory after each."""
+    with tempfile.TemporaryDirectory() as state_dir, service(state_dir=state_dir) as served:
         zygote = served.zygote()
-        started = time.monotonic()
-        state = httpx.post(f"{served.url}api/batches", json=body, timeout=120).json()
-        print(f"planned in {time.monotonic() - started:.1f} s")
         print("points points/s service/ms workers/ms service/MiB zygote/MiB descriptors store/MiB")
-        for tenth in range(1, 11):
-            began = time.monotonic(), cpu_s(served.process.pid), cpu_s(zygote), state["done"]
-            while state["state"] in ("queued", "running") and state["done"] < points * tenth // 10:
-                time.sleep(1)
+        for tenth in range(10):
+            began = time.monotonic(), cpu_s(served.process.pid), cpu_s(zygote)
+            some = points // 10
+            body = {"scenario": SCENARIO, "seeds": some, "seed": 1 + tenth * some}
+            state = httpx.post(f"{served.url}api/batches", json=body, timeout=60).json()
+            while state["state"] in ("queued", "running"):
+                time.sleep(0.5)
                 state = httpx.get(f"{served.url}api/batches/{state['id']}", timeout=60).json()
-            done = max(1, state["done"] - began[3])
+            assert (state["done"], state["failed"], state["cached"]) == (some, 0, 0)
             store = sum(one.stat().st_size for one in Path(state_dir).glob("store.sqlite*"))
             print(
-                f"{state['done']:6} {done / (time.monotonic() - began[0]):8.0f} "
-                f"{(cpu_s(served.process.pid) - began[1]) / done * 1e3:10.1f} "
-                f"{(cpu_s(zygote) - began[2]) / done * 1e3:10.1f} "
+                f"{some * (tenth + 1):6} {some / (time.monotonic() - began[0]):8.0f} "
+                f"{(cpu_s(served.process.pid) - began[1]) / some * 1e3:10.1f} "
+                f"{(cpu_s(zygote) - began[2]) / some * 1e3:10.1f} "
                 f"{memory_mib(served.process.pid):11.0f} {memory_mib(zygote):10.0f} "
                 f"{len(list(Path(f'/proc/{served.process.pid}/fd').iterdir())):11} "
                 f"{store / 2**20:9.0f}",
                 flush=True,
             )
-        began_s = time.monotonic()
-        with httpx.stream("GET", f"{served.url}api/batches/{state['id']}/results.csv") as rows:
-            lines = sum(piece.count(b"\n") for piece in rows.iter_raw())
-        print(f"{lines - 1} rows as CSV in {time.monotonic() - began_s:.1f} s,", end=" ")
-        print(f"service then {memory_mib(served.process.pid):.0f} MiB; {state['failed']} failed")
 
 
 def main() -> None:

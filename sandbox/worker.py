@@ -1,7 +1,8 @@
 """A worker: locks itself, does the one task it is given, ends.
 
 Everything a user wrote is read here and nowhere else: programs, scenarios, tc lines, pcap, CSV. The
-process is forked from the zygote and is never used twice.
+process is forked from the zygote and serves one user's one task; points of a sweep that differ in
+numbers only follow each other in one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from sandbox.sweep.point import Point
 from sandbox.sweep.problem import SweepError
 from sandbox.sweep.run import row_of
 from sandbox.units import UnitError, parse_time_ns
+
+# A worker that has used so much of a point's processor time takes no other point.
+BUSY_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,7 @@ def serve(channel: Channel, place: Workplace) -> None:
         perform = TASKS.get(str(task.get("op")))
         if perform is None:
             raise ProtocolError("bad-message", "a worker does not know this task")
-        if perform not in (run, plan_sweep, point):
+        if perform not in (run, plan_sweep, points):
             place.seal()
         perform(channel, task, place)
     except ProtocolError as problem:
@@ -148,9 +152,23 @@ def plan_sweep(channel: Channel, task: dict[str, Any], place: Workplace) -> None
     channel.send({"op": "planned", **reply})
 
 
-def point(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
-    """Run one point of a sweep without a trace and say its row of numbers."""
-    until_s = time.process_time() + place.limits.cpu_ms / 1000
+def points(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
+    """Run points of a sweep, one after the other until nobody gives another, and say the row of each."""
+    more = _point(channel, task, place, place.seal)
+    while more:
+        task = channel.receive()
+        if task.get("op") != "point":
+            raise ProtocolError("bad-message", "after a point a worker takes only points")
+        gc.collect()  # the last one's memory, before the next asks for its own
+        more = _point(channel, task, place, _sealed)
+
+
+def _point(
+    channel: Channel, task: dict[str, Any], place: Workplace, seal: Callable[[], None]
+) -> bool:
+    """Run one point without a trace and say its row; return whether there is time for more."""
+    limit_s = place.limits.cpu_ms / 1000
+    until_s = time.process_time() + limit_s
     one = Point(
         index=0,
         key=str(task["key"]),
@@ -159,14 +177,16 @@ def point(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
         seed=int(task["seed"]),
     )
     prepared = prepare(job_from_json(task["job"]), place.engine)
-    place.seal()
+    seal()
     gc.disable()
     row = row_of(one, prepared, until_s)
     found = {}
     if prepared.run is not None:
         names = [flow.name for flow in prepared.run.scenario.flows]
         found = waits(prepared.run.network, names)
-    channel.send({"op": "row", "row": row, "waits": found})
+    more = time.process_time() < limit_s * BUSY_SHARE
+    channel.send({"op": "row", "row": row, "waits": found, "more": more})
+    return more
 
 
 def show(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
@@ -184,7 +204,7 @@ TASKS: dict[str, Callable[[Channel, dict[str, Any], Workplace], None]] = {
     "run": run,
     "check": check,
     "plan": plan_sweep,
-    "point": point,
+    "point": points,
     "library": show,
     "scenarios": show,
     "helpers": show,

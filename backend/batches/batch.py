@@ -51,11 +51,11 @@ class Batch:
                 self.keys[point.key] = outcomes[point.key]
                 self.cached += 1
 
-    def take(self, key: str, outcome: str) -> None:
-        """Count a point whose row was just stored."""
+    def take(self, outcomes: Mapping[str, str]) -> None:
+        """Count points whose rows were just stored."""
         self._since = self._since if self._since is not None else time.monotonic()
-        self._computed += 1
-        self.keys[key] = outcome
+        self._computed += len(outcomes)
+        self.keys.update(outcomes)
         self.tell()
 
     def move(self, state: str, at_s: int) -> None:

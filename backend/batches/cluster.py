@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 from distributed import Client, Future, KilledWorker, Security, as_completed
 
-from backend.batches.point import Result, lost
+from backend.batches.point import Result, Task, lost
 from backend.batches.station import compute
 from backend.settings import Settings
 from sandbox.protocol import Outcome
@@ -27,27 +26,26 @@ class DaskExecutor:
         self._settings = settings
         self._client: Client | None = None
 
-    async def run(self, tasks: Sequence[dict[str, Any]]) -> AsyncIterator[Result]:
-        """Yield the result of each task as its group is done."""
+    async def run(self, tasks: Sequence[Task]) -> AsyncIterator[list[Result]]:
+        """Yield the results of each group as it is done."""
         size = self._settings.batch_group
         groups = [tasks[start : start + size] for start in range(0, len(tasks), size)]
         if not groups:
             return
         client = await self._connected()
-        futures: dict[Future, Sequence[dict[str, Any]]] = {
+        futures: dict[Future, Sequence[Task]] = {
             client.submit(compute, json.dumps(list(group)).encode(), pure=False): group
             for group in groups
         }
         try:
             async for future in as_completed(list(futures), loop=client.loop):
                 group = futures.pop(future)
-                for result in await self._gathered(future, group):
-                    yield result
+                yield await self._gathered(future, group)
         finally:
             for future in futures:
                 await future.cancel()
 
-    async def _gathered(self, future: Future, group: Sequence[dict[str, Any]]) -> list[Result]:
+    async def _gathered(self, future: Future, group: Sequence[Task]) -> list[Result]:
         try:
             return [Result(**one) for one in json.loads(await future.result())]
         except KilledWorker:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
-from backend.batches.point import Result, lost
+from backend.batches.lease import Lease
+from backend.batches.point import Result, Task
 from backend.settings import Settings
-from backend.wire.messages import Finished, PointRow, WorkerError, WorkerMessage
 from backend.workers.pool import Pool
-from backend.workers.worker import Frame
-from backend.workers.zygote import Unavailable
-from sandbox.protocol import Outcome, ProtocolError
-
-LOG = logging.getLogger(__name__)
 
 
 class LocalExecutor:
-    """As many points at a time as there are places; batches take turns."""
+    """As many points at a time as there are places; batches take turns at them."""
 
     name = "local"
 
@@ -32,57 +26,38 @@ class LocalExecutor:
     async def close(self) -> None:
         """Do nothing: the pool has an owner."""
 
-    async def run(self, tasks: Sequence[dict[str, Any]]) -> AsyncIterator[Result]:
-        """Yield the result of each task as it comes."""
-        waiting = iter(tasks)
-        running: set[asyncio.Task[Result]] = set()
+    async def run(self, tasks: Sequence[Task]) -> AsyncIterator[list[Result]]:
+        """Yield the results of the tasks as they come, those at once that came while the last were looked at."""
+        waiting = deque(tasks)
+        found: asyncio.Queue[Result | Exception] = asyncio.Queue()
+        lanes = [
+            asyncio.create_task(self._lane(waiting, found))
+            for _ in range(min(self._settings.batch_workers, len(tasks)))
+        ]
         try:
-            while True:
-                while len(running) < self._settings.batch_workers:
-                    task = next(waiting, None)
-                    if task is None:
-                        break
-                    running.add(asyncio.create_task(self._in_turn(task)))
-                if not running:
-                    return
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    yield one.result()
+            missing = len(tasks)
+            while missing:
+                some = [await found.get()]
+                while not found.empty():
+                    some.append(found.get_nowait())
+                missing -= len(some)
+                yield [_result(one) for one in some]
         finally:
-            for one in running:
-                one.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
 
-    async def _in_turn(self, task: dict[str, Any]) -> Result:
-        async with self._places:
-            return await self._compute(task)
+    async def _lane(self, waiting: deque[Task], found: asyncio.Queue[Result | Exception]) -> None:
+        try:
+            while waiting:
+                async with self._places, Lease(self._pool, self._settings) as lease:
+                    while waiting and lease.lasts():
+                        found.put_nowait(await lease.compute(waiting.popleft()))
+        except Exception as mistake:
+            found.put_nowait(mistake)
 
-    async def _compute(self, task: dict[str, Any]) -> Result:
-        settings = self._settings
-        try:
-            worker = await self._pool.worker(
-                settings.point_cpu_ms, settings.point_memory_bytes, nice=settings.point_nice
-            )
-        except Unavailable as problem:
-            LOG.error("no worker for a point: %s", problem)
-            return lost(task, Outcome.CRASHED, "no sandbox could be started")
-        answer: WorkerMessage | Frame | None = None
-        outcome: str = ""
-        try:
-            async with asyncio.timeout(settings.point_wall_s):
-                await worker.give(task, settings.point_wall_s)
-                answer = await worker.receive()
-        except TimeoutError:
-            outcome = Outcome.LIMIT_WALL
-        except (ProtocolError, OSError) as problem:
-            LOG.warning("worker %d broke the protocol: %s", worker.pid, problem)
-        finally:
-            end = await worker.close()
-        if isinstance(answer, PointRow) and answer.row.get("key") == task["key"]:
-            return Result(key=task["key"], row=dict(answer.row), waits=answer.waits)
-        if isinstance(answer, WorkerError):
-            return lost(task, Outcome.COMPILE_ERROR, answer.error.message)
-        if isinstance(answer, Finished):
-            return lost(task, str(answer.outcome), f"the point ended with {answer.outcome}")
-        outcome = outcome or str(end.outcome)
-        return lost(task, outcome, f"the point ended with {outcome}: {end.message}")
+
+def _result(one: Result | Exception) -> Result:
+    if isinstance(one, Exception):
+        raise one
+    return one

@@ -18,6 +18,7 @@ NOT_FINAL = frozenset(
     (Outcome.CRASHED, Outcome.LIMIT_CPU, Outcome.LIMIT_MEMORY, Outcome.LIMIT_WALL)
 )
 Row = dict[str, Any]
+Task = dict[str, Any]  # what a worker is told of one point, as JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,8 @@ class Executor(Protocol):
     async def close(self) -> None:
         """Let go of what it holds."""
 
-    def run(self, tasks: Sequence[dict[str, Any]]) -> AsyncIterator[Result]:
-        """Yield the result of each task as it comes; each task has an end, a bad one as a row."""
+    def run(self, tasks: Sequence[Task]) -> AsyncIterator[list[Result]]:
+        """Yield results as they come, some at a time; each task has an end, a bad one as a row."""
 
 
 def job_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> PointJob:
@@ -78,13 +79,13 @@ def job_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> Po
     )
 
 
-def task_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> dict[str, Any]:
+def task_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> Task:
     """Return what a worker is told of one point."""
     job = {**job_of(request, plan, point).model_dump(), "events": [], "trace": False}
     return {"op": "point", "job": job, "engine": plan.engine, **point.model_dump()}
 
 
-def lost(task: Mapping[str, Any], outcome: str, message: str) -> Result:
+def lost(task: Task, outcome: str, message: str) -> Result:
     """Return the row of a point that ended without one."""
     row: Row = {"key": task["key"], "program": task["program"]}
     row.update({f"param.{path}": as_number(value) for path, value in task["values"].items()})

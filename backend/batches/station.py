@@ -10,10 +10,9 @@ import dataclasses
 import json
 import os
 import threading
-from typing import Any
 
 from backend.batches.local import LocalExecutor
-from backend.batches.point import Result
+from backend.batches.point import Result, Task
 from backend.metrics import Metrics
 from backend.settings import from_environment
 from backend.workers.pool import Pool
@@ -33,12 +32,12 @@ class Station:
         await pool.start()
         return LocalExecutor(pool, settings)
 
-    def compute(self, tasks: list[dict[str, Any]]) -> list[Result]:
+    def compute(self, tasks: list[Task]) -> list[Result]:
         """Return the results of all tasks."""
         return asyncio.run_coroutine_threadsafe(self._all(tasks), self._loop).result()
 
-    async def _all(self, tasks: list[dict[str, Any]]) -> list[Result]:
-        return [result async for result in self._executor.run(tasks)]
+    async def _all(self, tasks: list[Task]) -> list[Result]:
+        return [result async for results in self._executor.run(tasks) for result in results]
 
 
 _station: Station | None = None

@@ -300,9 +300,10 @@ class Planned(_Message):
 
 
 class PointRow(_Message):
-    """What a point came to; `waits` are a flow's sojourns at fixed levels."""
+    """What a point came to; `waits` are a flow's sojourns at fixed levels. `more`: the worker takes another point."""
 
     op: Literal["row"]
+    more: bool
     row: Annotated[dict[Short, int | float | Short], Field(max_length=20_000)]
     waits: Annotated[dict[Short, Waits], Field(max_length=2000)]
 
