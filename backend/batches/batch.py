@@ -18,11 +18,12 @@ ENDED = ("done", "cancelled", "interrupted")
 
 
 class Batch:
-    """`keys` are those of the points that have a row, in the order they got it."""
+    """`keys` are those of the points that have a row, in the order they got it. `own`: this service computes it."""
 
     def __init__(self, stored: StoredBatch, executor: str) -> None:
         self.stored = stored
         self.executor = executor
+        self.own = False
         self.plan = Planned.model_validate_json(zlib.decompress(stored.plan))
         self.state = stored.state
         self.started_s = stored.started_s
@@ -57,6 +58,20 @@ class Batch:
         self._computed += len(outcomes)
         self.keys.update(outcomes)
         self.tell()
+
+    def told_by(self, stored: StoredBatch, outcomes: Mapping[str, str]) -> None:
+        """Take over how far another service is with it."""
+        before = self.state, len(self.keys)
+        self.state, self.started_s, self.finished_s = (
+            stored.state,
+            stored.started_s,
+            stored.finished_s,
+        )
+        cached = self.cached
+        self.known(outcomes)
+        self.cached = cached
+        if (self.state, len(self.keys)) != before:
+            self.tell()
 
     def move(self, state: str, at_s: int) -> None:
         """Set the state and the time it goes with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -15,6 +16,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from backend.batches.batch import Batch
+from backend.batches.custody import BEAT_S, Custody
 from backend.batches.point import NOT_FINAL, Executor, Result, task_of, unpacked
 from backend.settings import Settings
 from backend.store.base import Store, StoredBatch, StoredPoint, StoreError
@@ -26,7 +28,9 @@ LOG = logging.getLogger(__name__)
 DAY_S = 86_400
 ID_BYTES = 16
 POINT_OVERHEAD_MS = 3  # its messages and its row in the store, by benchmarks/batches.py
-KEPT = 64  # finished batches whose state is kept in memory
+KEPT_POINTS = (
+    20_000  # of finished batches, a kilobyte each; others are read again when somebody asks
+)
 STORE_TRIES = 5
 STORE_PAUSE_S = 0.5
 
@@ -38,25 +42,56 @@ class Batches:
         self._store = store
         self._executor = executor
         self._settings = settings
+        self._custody = Custody(store)
         self._known: dict[str, Batch] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Go on with what was running when the service ended, and let go of what is old."""
+        """Go on with what no service computes, now and from now on, and let go of what is old."""
         since_s = int(time.time()) - self._settings.batch_days * DAY_S
         await run_in_threadpool(self._store.batches.purge, since_s)
         await run_in_threadpool(self._store.points.purge, since_s)
-        for batch_id in await run_in_threadpool(self._store.batches.unfinished):
-            batch = await self.find(batch_id)
-            if batch is not None:
-                self._go(batch)
+        await self._look()
+        self._watch = asyncio.create_task(self._watching())
 
     async def close(self) -> None:
-        """Stop computing; what is unfinished goes on at the next start."""
-        for task in self._tasks.values():
+        """Stop computing; what is unfinished goes on at another service or at the next start."""
+        tasks = [*self._tasks.values(), *([self._watch] if self._watch else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(StoreError):
+            await self._custody.release()
         await self._executor.close()
+
+    async def _watching(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            try:
+                await self._look()
+            except StoreError as problem:
+                LOG.warning("the batches of other services cannot be looked at: %s", problem)
+
+    async def _look(self) -> None:
+        """Keep what is this service's, leave what is not, take what is nobody's, and hear of the rest."""
+        own = await self._custody.beat()
+        for batch_id in self._tasks.keys() - own:
+            self._tasks[batch_id].cancel()
+            self._known[batch_id].own = False
+        for batch_id in [*(own - self._tasks.keys()), *await self._custody.adopt()]:
+            batch = await self.find(batch_id)
+            if batch is not None and batch.state not in ("done", "cancelled"):
+                self._go(batch)
+        for batch in [one for one in self._known.values() if not one.own and not one.ended]:
+            await self._hear(batch)
+
+    async def _hear(self, batch: Batch) -> None:
+        """Ask the database how far another service is with a batch."""
+        stored = await run_in_threadpool(self._store.batches.get, batch.stored.batch_id)
+        if stored is not None:
+            keys = [point.key for point in batch.plan.points if point.key not in batch.keys]
+            batch.told_by(stored, await run_in_threadpool(self._store.points.outcomes, keys))
 
     async def make(
         self, request: BatchRequest, plan: Planned, client: str, token: str | None
@@ -76,13 +111,13 @@ class Batches:
             token=token,
             state="queued",
             created_s=int(time.time()),
+            keeper=self._custody.name,
         )
         if not await run_in_threadpool(self._store.batches.put, stored):
             used = await run_in_threadpool(self._store.batches.by_token, token or "")
             assert used is not None, "only a token can be there already"
             return await self._again(used, body), False
-        batch = Batch(stored, self._executor.name)
-        self._keep(batch)
+        batch = self._keep(Batch(stored, self._executor.name))
         self._go(batch)
         return batch, True
 
@@ -129,7 +164,10 @@ class Batches:
     async def find(self, batch_id: str) -> Batch | None:
         """Return a batch, from memory or from the database."""
         if batch_id in self._known:
-            return self._known[batch_id]
+            batch = self._known[batch_id]
+            if not batch.own and batch.state == "cancelled":  # another service may have gone on with it
+                await self._hear(batch)
+            return batch
         stored = await run_in_threadpool(self._store.batches.get, batch_id)
         if stored is None:
             return None
@@ -141,9 +179,11 @@ class Batches:
         return self._keep(batch)
 
     def _keep(self, batch: Batch) -> Batch:
-        ended = [one for one, held in self._known.items() if held.ended]
-        for batch_id in ended[: max(0, len(ended) - KEPT)]:
-            del self._known[batch_id]
+        room = KEPT_POINTS
+        for batch_id, held in reversed([*self._known.items()]):
+            room -= held.plan.count if held.ended else 0
+            if room < 0 and held.ended:
+                del self._known[batch_id]
         return self._known.setdefault(batch.stored.batch_id, batch)
 
     async def results(self, keys: list[str]) -> Mapping[str, Result]:
@@ -159,16 +199,21 @@ class Batches:
             await asyncio.gather(task, return_exceptions=True)
         if not batch.ended:
             await self._move(batch, "cancelled")
+            batch.own = False
 
     async def resume(self, batch: Batch, client: str) -> None:
         """Go on with the points that are missing; does nothing to one that runs or is done."""
         if batch.state in ("cancelled", "interrupted"):
             self._check_quota(client, batch.plan.count - len(batch.keys))
             await self._move(batch, "queued")
-            self._go(batch)
+            if await self._custody.claim(batch.stored.batch_id):
+                self._go(batch)
 
     def _go(self, batch: Batch) -> None:
         batch_id = batch.stored.batch_id
+        if batch_id in self._tasks:
+            return
+        batch.own = True
         task = asyncio.create_task(self._run(batch))
         self._tasks[batch_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(batch_id, None))
@@ -181,6 +226,10 @@ class Batches:
             batch.move("interrupted", int(time.time()))
         except Exception:
             LOG.exception("a batch was interrupted by a mistake of the service")
+            with contextlib.suppress(
+                StoreError
+            ):  # so that nobody takes it and makes the same mistake
+                await self._move(batch, "interrupted")
             batch.move("interrupted", int(time.time()))
 
     async def _compute(self, batch: Batch) -> None:

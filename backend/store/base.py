@@ -56,6 +56,8 @@ class StoredBatch:
     created_s: int
     started_s: int | None = None
     finished_s: int | None = None
+    keeper: str | None = None  # of the services on this database, the one that computes it
+    kept_s: int | None = None  # when it last said so, by the clock of the database
 
 
 class Batches(Protocol):
@@ -70,11 +72,20 @@ class Batches(Protocol):
     def by_token(self, token: str) -> StoredBatch | None:
         """Return the batch that was made with an idempotency token."""
 
-    def unfinished(self) -> list[str]:
-        """Return the ids of the batches that are to run or running, oldest first."""
+    def kept(self, keeper: str) -> set[str]:
+        """Say that a service lives, and return the ids of the unfinished batches that are its own."""
+
+    def free(self, silent_s: int) -> list[str]:
+        """Return the ids of unfinished batches whose keeper was silent for so long, or that have none, oldest first."""
+
+    def claim(self, batch_id: str, keeper: str, silent_s: int) -> bool:
+        """Make a service the keeper of a batch that is free or its own; False when it is another's, or has ended."""
+
+    def release(self, keeper: str) -> None:
+        """Free all batches of a service."""
 
     def move(self, batch_id: str, state: str, at_s: int) -> None:
-        """Set a batch's state; a time is kept of its start and of its end."""
+        """Set a batch's state; a time is kept of its start and of its end, and none that has ended has a keeper."""
 
     def purge(self, before_s: int) -> int:
         """Remove finished batches made before `before_s`; return how many."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, select, update
+from sqlalchemy import BigInteger, Engine, Row, cast, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from backend.store.base import StoredBatch, StoredPoint
@@ -22,13 +22,17 @@ class SqlBatches:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        many = engine.dialect.name == "postgresql"
+        self._insert = postgresql.insert if many else sqlite.insert
+        # The clock of the database, which all its services share.
+        clock = func.extract("epoch", func.now()) if many else func.strftime("%s", "now")
+        self._now_s = cast(clock, BigInteger)
 
     def put(self, batch: StoredBatch) -> bool:
         """Store a new batch; False when its token was used before."""
         statement = (
             self._insert(batches)
-            .values(asdict(batch))
+            .values({**asdict(batch), "kept_s": self._now_s})
             .on_conflict_do_nothing()
             .returning(batches.c.batch_id)
         )
@@ -48,24 +52,52 @@ class SqlBatches:
             row = connection.execute(select(batches).where(wanted)).one_or_none()
         return None if row is None else StoredBatch(**row._mapping)
 
-    def unfinished(self) -> list[str]:
-        """Return the ids of the batches that are to run or running, oldest first."""
+    def kept(self, keeper: str) -> set[str]:
+        """Say that a service lives, and return the ids of the unfinished batches that are its own."""
+        own = (batches.c.keeper == keeper) & batches.c.state.in_(UNFINISHED)
+        statement = update(batches).where(own).values(kept_s=self._now_s)
+        with writing(self._engine) as connection:
+            return set(connection.execute(statement.returning(batches.c.batch_id)).scalars())
+
+    def free(self, silent_s: int) -> list[str]:
+        """Return the ids of unfinished batches whose keeper was silent for so long, or that have none, oldest first."""
         wanted = (
             select(batches.c.batch_id)
-            .where(batches.c.state.in_(UNFINISHED))
+            .where(self._free(silent_s))
             .order_by(batches.c.created_s, batches.c.batch_id)
         )
         with reading(self._engine) as connection:
             return list(connection.execute(wanted).scalars())
 
+    def claim(self, batch_id: str, keeper: str, silent_s: int) -> bool:
+        """Make a service the keeper of a batch that is free or its own; False when it is another's, or has ended."""
+        mine = (batches.c.keeper == keeper) & batches.c.state.in_(UNFINISHED)
+        one = (batches.c.batch_id == batch_id) & (mine | self._free(silent_s))
+        statement = update(batches).where(one).values(keeper=keeper, kept_s=self._now_s)
+        with writing(self._engine) as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def release(self, keeper: str) -> None:
+        """Free all batches of a service."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(batches).where(batches.c.keeper == keeper).values(keeper=None)
+            )
+
+    def _free(self, silent_s: int) -> Any:
+        silent = batches.c.keeper.is_(None) | (batches.c.kept_s < self._now_s - silent_s)
+        return batches.c.state.in_(UNFINISHED) & silent
+
     def move(self, batch_id: str, state: str, at_s: int) -> None:
-        """Set a batch's state; a time is kept of its start and of its end."""
-        times: dict[str, int | None] = {"finished_s": None if state in UNFINISHED else at_s}
+        """Set a batch's state; a time is kept of its start and of its end, and none that has ended has a keeper."""
+        values: dict[str, Any] = {"finished_s": None if state in UNFINISHED else at_s}
+        if state not in UNFINISHED:
+            values["keeper"] = None
         if state == "running":
-            times["started_s"] = at_s
+            values["started_s"] = at_s
         statement = update(batches).where(batches.c.batch_id == batch_id)
         with writing(self._engine) as connection:
-            connection.execute(statement.values(state=state, **times))
+            connection.execute(statement.values(state=state, **values))
 
     def purge(self, before_s: int) -> int:
         """Remove finished batches made before `before_s`; return how many."""

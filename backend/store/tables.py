@@ -30,6 +30,8 @@ batches = Table(
     Column("created_s", BigInteger, nullable=False),
     Column("started_s", BigInteger),
     Column("finished_s", BigInteger),
+    Column("keeper", String(32)),
+    Column("kept_s", BigInteger),
     Index("batches_by_state", "state"),
     Index("batches_by_age", "created_s"),
 )

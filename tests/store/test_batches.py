@@ -45,11 +45,40 @@ def test_a_token_makes_one_batch(store: SqlStore) -> None:
     assert store.batches.by_token("u") is None
 
 
-def test_what_is_unfinished_is_found_oldest_first(store: SqlStore) -> None:
+def test_what_is_unfinished_and_nobodys_is_found_oldest_first(store: SqlStore) -> None:
     for name, created_s in (("b", 2), ("a", 3), ("c", 1)):
         store.batches.put(batch(name, created_s=created_s))
     store.batches.move("b" * 22, "done", 9)
-    assert store.batches.unfinished() == ["c" * 22, "a" * 22]
+    assert store.batches.free(8) == ["c" * 22, "a" * 22]
+    assert store.batches.claim("c" * 22, "one", 8)
+    assert store.batches.free(8) == ["a" * 22]
+    assert store.batches.kept("one") == {"c" * 22}
+
+
+def test_a_batch_has_one_keeper(store: SqlStore) -> None:
+    store.batches.put(batch("a"))
+    assert store.batches.claim("a" * 22, "one", 8)
+    assert not store.batches.claim("a" * 22, "two", 8)
+    assert store.batches.kept("two") == set()
+    store.batches.release("one")
+    assert store.batches.claim("a" * 22, "two", 8)
+    assert (store.batches.kept("one"), store.batches.kept("two")) == (set(), {"a" * 22})
+
+
+def test_a_batch_whose_keeper_is_silent_is_free(store: SqlStore) -> None:
+    store.batches.put(batch("a"))
+    assert store.batches.claim("a" * 22, "one", 8)
+    assert store.batches.free(-1) == ["a" * 22]  # as if the last word were older by more than it is
+    assert store.batches.claim("a" * 22, "two", -1)
+
+
+def test_a_batch_that_has_ended_has_no_keeper(store: SqlStore) -> None:
+    store.batches.put(batch("a"))
+    assert store.batches.claim("a" * 22, "one", 8)
+    store.batches.move("a" * 22, "cancelled", 9)
+    assert not store.batches.claim("a" * 22, "two", 8)
+    store.batches.move("a" * 22, "queued", 9)
+    assert store.batches.claim("a" * 22, "two", 8)
 
 
 def test_old_batches_go_unless_they_run(store: SqlStore) -> None:
