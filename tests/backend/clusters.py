@@ -10,6 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import trustme
 
 from tests.backend.service import ROOT
 
@@ -59,15 +62,41 @@ def listens(port: int) -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class Certificates:
+    """Files of an authority, and of one certificate that all who take part may use."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+    def options(self) -> list[str]:
+        """Return what schedulers and workers are told."""
+        files = {"ca-file": self.ca, "cert": self.cert, "key": self.key}
+        return [word for name, path in files.items() for word in (f"--tls-{name}", str(path))]
+
+
+def certificates(folder: Path) -> Certificates:
+    """Make an authority and a certificate of its own."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    made = Certificates(folder / "ca.pem", folder / "cert.pem", folder / "key.pem")
+    authority.cert_pem.write_to_path(made.ca)
+    issued.cert_chain_pems[0].write_to_path(made.cert)
+    issued.private_key_pem.write_to_path(made.key)
+    return made
+
+
 @contextmanager
-def cluster_of(count: int) -> Iterator[Cluster]:
+def cluster_of(count: int, tls: Certificates | None = None) -> Iterator[Cluster]:
     """Run a scheduler with so many workers, each of one thread."""
     port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
+    address = f"{'tcp' if tls is None else 'tls'}://127.0.0.1:{port}"
+    options = ["--no-dashboard", *(tls.options() if tls else [])]
     with ExitStack() as stack:
-        scheduler = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
-        stack.enter_context(running(*scheduler, "--no-dashboard"))
+        scheduler = ["distributed.cli.dask_scheduler", "--host", address.rpartition(":")[0]]
+        stack.enter_context(running(*scheduler, "--port", str(port), *options))
         assert listens(port)
-        worker = ["distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
-        workers = [stack.enter_context(running(*worker, "--no-nanny")) for _ in range(count)]
+        worker = ["distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+        workers = [stack.enter_context(running(*worker, *options)) for _ in range(count)]
         yield Cluster(address, workers)
