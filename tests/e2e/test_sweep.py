@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.backend.service import service
 from tests.e2e.conftest import OpenPage
 from tests.e2e.playground import CALM_MS, Playground
 
@@ -315,3 +317,27 @@ def test_forced_colours_and_no_motion_leave_the_page_whole(open_page: OpenPage) 
     run(page.page, 2)
     cells(page.page)
     assert page.axe() == []
+
+
+def test_a_sweep_that_is_interrupted_says_so_and_goes_on(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "1s")
+    with socket.socket() as nobody, service(scheduler=closed_address(nobody)) as served:
+        page = opened(open_page, at=served).page
+        begun(page, "10,20", "2", "300ms")
+        button = page.get_by_role("button", name="Run the sweep")
+        expect(page.get_by_text("4 runs:")).to_be_visible(timeout=CALM_MS)
+        expect(button).to_be_enabled(timeout=CALM_MS)
+        button.click()
+        expect(page.get_by_text("interrupted", exact=True)).to_be_visible(timeout=CALM_MS)
+        expect(page.get_by_text("0 of 4 runs")).to_be_visible()
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_text("running", exact=True)).to_be_visible(timeout=CALM_MS)
+        expect(page.get_by_text("interrupted", exact=True)).to_be_visible(timeout=CALM_MS)
+
+
+def closed_address(nobody: socket.socket) -> str:
+    """Return where no scheduler listens as long as the socket is there."""
+    nobody.bind(("127.0.0.1", 0))
+    return f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
