@@ -26,6 +26,7 @@ class Batch:
         self.own = False
         self.plan = Planned.model_validate_json(zlib.decompress(stored.plan))
         self.state = stored.state
+        self.reason = ""
         self.started_s = stored.started_s
         self.finished_s = stored.finished_s
         self.keys: dict[str, str] = {}  # key → outcome
@@ -73,9 +74,10 @@ class Batch:
         if (self.state, len(self.keys)) != before:
             self.tell()
 
-    def move(self, state: str, at_s: int) -> None:
-        """Set the state and the time it goes with."""
+    def move(self, state: str, at_s: int, reason: str = "") -> None:
+        """Set the state, the time it goes with, and of an interruption the reason."""
         self.state = state
+        self.reason = reason
         if state == "running":
             self.started_s = at_s
         self.finished_s = at_s if state in ENDED else None
@@ -106,6 +108,7 @@ class Batch:
             url=url,
             title=plan.title,
             state=self.state,  # type: ignore[arg-type]
+            reason=self.reason,
             kind=plan.kind,
             count=plan.count,
             done=len(outcomes),

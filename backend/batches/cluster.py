@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from distributed import Client, Future, KilledWorker, Security, as_completed
 
-from backend.batches.point import Result, Task, lost
+from backend.batches.point import Result, Task, Unreachable, lost
 from backend.batches.station import compute
 from backend.settings import Settings
 from sandbox.protocol import Outcome
@@ -66,9 +66,13 @@ class DaskExecutor:
                     tls_client_key=str(settings.scheduler_key),
                     require_encryption=True,
                 )
-            self._client = await Client(
-                settings.scheduler, asynchronous=True, security=security, set_as_default=False
-            )
+            try:
+                self._client = await Client(
+                    settings.scheduler, asynchronous=True, security=security, set_as_default=False
+                )
+            except OSError as problem:
+                LOG.error("the scheduler cannot be reached: %s", type(problem).__name__)
+                raise Unreachable("the cluster that computes sweeps cannot be reached") from None
         return self._client
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from backend.batches.batch import Batch
 from backend.batches.custody import BEAT_S, Custody
-from backend.batches.point import NOT_FINAL, Executor, Result, task_of, unpacked
+from backend.batches.point import NOT_FINAL, Executor, Result, Unreachable, task_of, unpacked
 from backend.settings import Settings
 from backend.store.base import Store, StoredBatch, StoredPoint, StoreError
 from backend.wire.batches import BatchRequest
@@ -165,7 +165,9 @@ class Batches:
         """Return a batch, from memory or from the database."""
         if batch_id in self._known:
             batch = self._known[batch_id]
-            if not batch.own and batch.state == "cancelled":  # another service may have gone on with it
+            if (
+                not batch.own and batch.state == "cancelled"
+            ):  # another service may have gone on with it
                 await self._hear(batch)
             return batch
         stored = await run_in_threadpool(self._store.batches.get, batch_id)
@@ -223,14 +225,18 @@ class Batches:
             await self._compute(batch)
         except StoreError as problem:
             LOG.error("a batch was interrupted: %s", problem)
-            batch.move("interrupted", int(time.time()))
+            batch.move("interrupted", int(time.time()), "the database was away for too long")
+        except Unreachable as problem:
+            await self._interrupt(batch, str(problem))
         except Exception:
             LOG.exception("a batch was interrupted by a mistake of the service")
-            with contextlib.suppress(
-                StoreError
-            ):  # so that nobody takes it and makes the same mistake
-                await self._move(batch, "interrupted")
-            batch.move("interrupted", int(time.time()))
+            await self._interrupt(batch, "the service made a mistake, which is in its log")
+
+    async def _interrupt(self, batch: Batch, reason: str) -> None:
+        """Stop, and tell the database, so that nobody takes the batch and meets the same."""
+        with contextlib.suppress(StoreError):
+            await self._move(batch, "interrupted")
+        batch.move("interrupted", int(time.time()), reason)
 
     async def _compute(self, batch: Batch) -> None:
         await self._move(batch, "running")

@@ -50,6 +50,10 @@ def unpacked(key: str, body: bytes) -> Result:
     return Result(key=key, row=held["row"], waits=held["waits"])
 
 
+class Unreachable(Exception):
+    """Nobody computes points now; the message is for whoever waits for them."""
+
+
 class Executor(Protocol):
     """Runs points somewhere; `name` is told to clients, `places` is how many run at a time if known."""
 
@@ -60,7 +64,7 @@ class Executor(Protocol):
         """Let go of what it holds."""
 
     def run(self, tasks: Sequence[Task]) -> AsyncIterator[list[Result]]:
-        """Yield results as they come, some at a time; each task has an end, a bad one as a row."""
+        """Yield results as they come, some at a time; each task has an end, a bad one as a row. Raises Unreachable."""
 
 
 def job_of(request: Mapping[str, Any], plan: Planned, point: PlannedPoint) -> PointJob:

@@ -70,12 +70,13 @@ class PointJob(BaseModel):
 
 
 class BatchState(BaseModel):
-    """A batch and how far it is; times are seconds of Unix time."""
+    """A batch and how far it is; times are seconds of Unix time, `reason` is what interrupted it, if that is known."""
 
     id: str
     url: str
     title: str
     state: State
+    reason: str
     kind: str
     count: int
     done: int

@@ -160,5 +160,6 @@ def _show(out: TextIO, state: Row, end: str = "") -> None:
     bar = "#" * (BAR * done // max(1, count))
     eta = f", about {state['eta_s']:.0f} s left" if state.get("eta_s") else ""
     failed = f", {state['failed']} failed" if state["failed"] else ""
-    out.write(f"\r[{bar:<{BAR}}] {done}/{count} {state['state']}{failed}{eta}   {end}")
+    reason = f": {state['reason']}" if state.get("reason") else ""
+    out.write(f"\r[{bar:<{BAR}}] {done}/{count} {state['state']}{reason}{failed}{eta}   {end}")
     out.flush()

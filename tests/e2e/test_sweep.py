@@ -332,6 +332,7 @@ def test_a_sweep_that_is_interrupted_says_so_and_goes_on(
         button.click()
         expect(page.get_by_text("interrupted", exact=True)).to_be_visible(timeout=CALM_MS)
         expect(page.get_by_text("0 of 4 runs")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("the cluster that computes sweeps")
         page.get_by_role("button", name="Go on").click()
         expect(page.get_by_text("running", exact=True)).to_be_visible(timeout=CALM_MS)
         expect(page.get_by_text("interrupted", exact=True)).to_be_visible(timeout=CALM_MS)

@@ -56,6 +56,8 @@ export interface BatchState {
   url: string;
   title: string;
   state: BatchPhase;
+  /// What interrupted it, as far as is known.
+  reason: string;
   count: number;
   done: number;
   failed: number;
