@@ -159,7 +159,11 @@ class Sim:
                     return
                 self._tick(at_ns)
                 self.held = True
-                if self._carry_out():
+                if events[0][2] == EV_ARRIVE:
+                    source = self.sources[events[0][3]]
+                    if source.due == events[0][1] & ORDER_MASK:
+                        self.arrive(source)
+                elif self._carry_out():
                     return
             if not simple:
                 self.ask()
@@ -174,14 +178,10 @@ class Sim:
         self.handled += 1
 
     def _carry_out(self) -> bool:
-        """Carry out the event on top of the heap; True when it is a change, which is the caller's to apply."""
+        """Carry out the event on top of the heap, no arrival; True when it is a change, the caller's to apply."""
         _, order, kind, index, skb = self.events[0]
         number = order & ORDER_MASK
-        if kind == EV_ARRIVE:
-            source = self.sources[index]
-            if source.due == number:
-                self.arrive(source)
-        elif kind == EV_TX_END:
+        if kind == EV_TX_END:
             device = self.devices[index - 1]
             if device.tx_seq == number:
                 device.tx_end()

@@ -112,6 +112,9 @@ class Source:
             return -1
         if self.kind == POISSON:
             return now_ns + int(self.gaps.exponential() * self.mean_ns + 0.5)
+        return self._next_of_others(now_ns, len_bytes)
+
+    def _next_of_others(self, now_ns: int, len_bytes: int) -> int:
         if self.kind == SCRIPT:
             return self._next_of_script()
         if self.kind == BURST:

@@ -115,10 +115,8 @@ def test_a_sweep_is_stopped_and_goes_on(playground: Playground) -> None:
 
 
 def test_the_package_holds_what_it_needs(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-    packed = subprocess.run(
-        [*command, "-w", str(tmp_path), str(ROOT / "client")], capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    packed = subprocess.run(command, cwd=ROOT / "client", capture_output=True, text=True)
     assert packed.returncode == 0, packed.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()

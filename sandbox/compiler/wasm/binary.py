@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sandbox.compiler.wasm import code
@@ -109,6 +110,9 @@ class Body:
             self._rare(node)
 
     def _either(self, node: Node) -> None:
+        if _is_joined(node[2]):
+            self._forked(node[2], node[1], lambda: self.value(node[3]), lambda: self.value(node[4]))
+            return
         self.value(node[2])
         self.out += bytes((0x04, node[1]))
         self.labels.append(None)
@@ -150,13 +154,63 @@ class Body:
         self.out += bytes((node[1], _ALIGN[node[1]])) + index(node[2])
 
     def _if(self, node: Node) -> None:
-        self.value(node[1])
+        _, test, then, orelse = node
+        if _is_joined(test):
+            self._forked(test, VOID, lambda: self.statements(then), lambda: self.statements(orelse))
+            return
+        self.value(test)
         self.out += b"\x04\x40"
         self.labels.append(None)
-        self.statements(node[2])
-        if node[3]:
+        self.statements(then)
+        if orelse:
             self.out.append(0x05)
-            self.statements(node[3])
+            self.statements(orelse)
+        self.labels.pop()
+        self.out.append(0x0B)
+
+    # A test of several jumps as soon as its outcome is known; as a number it would be made and tested again.
+
+    def _forked(
+        self, test: Node, kind: int, then: Callable[[], None], orelse: Callable[[], None]
+    ) -> None:
+        out, other = object(), object()
+        with self._block(out, kind):
+            with self._block(other):
+                self._jump(test, False, other)
+                then()
+                self.out += b"\x0c" + self._depth(out)
+            orelse()
+
+    def _jump(self, test: Node, when: bool, label: object) -> None:
+        """Branch to a label when a test has this outcome, else go on behind it."""
+        while True:
+            if test[0] == code.SEQ:
+                self.statements(test[1])
+                test = test[2]
+            elif test[0] == code.OP and test[1] == code.I32_EQZ:
+                test, when = test[2][0], not when
+            else:
+                break
+        joined = _joined(test)
+        if joined is None:
+            self.value(test)
+            self.out += (b"" if when else b"\x45") + b"\x0d" + self._depth(label)
+            return
+        first, second, both = joined
+        if both != when:  # either side alone decides
+            self._jump(first, when, label)
+            self._jump(second, when, label)
+            return
+        here = object()
+        with self._block(here):
+            self._jump(first, not when, here)
+            self._jump(second, when, label)
+
+    @contextmanager
+    def _block(self, label: object, kind: int = VOID) -> Iterator[None]:
+        self.out += bytes((0x02, kind))
+        self.labels.append(label)
+        yield
         self.labels.pop()
         self.out.append(0x0B)
 
@@ -177,8 +231,7 @@ class Body:
         self.out += b"\x0c" + self._depth(node[1])
 
     def _branch_if(self, node: Node) -> None:
-        self.value(node[2])
-        self.out += b"\x0d" + self._depth(node[1])
+        self._jump(node[2], True, node[1])
 
     def _do(self, node: Node) -> None:
         self.value(node[1])
@@ -196,6 +249,23 @@ class Body:
 
     def _trap(self, node: Node) -> None:
         self.out.append(0x00)
+
+
+def _joined(test: Node) -> tuple[Node, Node, bool] | None:
+    """Return both sides of an `and` (True) or an `or` (False), None for any other test."""
+    if test[0] != code.EITHER:
+        return None
+    _, _, first, then, orelse = test
+    if orelse == (I32, 0):
+        return first, then, True
+    return (first, orelse, False) if then == (I32, 1) else None
+
+
+def _is_joined(test: Node) -> bool:
+    """Whether a test is an `and` or an `or`, or the opposite of one."""
+    while test[0] == code.SEQ or (test[0] == code.OP and test[1] == code.I32_EQZ):
+        test = test[2] if test[0] == code.SEQ else test[2][0]
+    return _joined(test) is not None
 
 
 _STATEMENTS: dict[str, Callable[[Body, Node], None]] = {

@@ -49,6 +49,7 @@ _REPLACED: dict[str, Any] = {
 ALWAYS_CALLED = {
     "Trace.fold", "trace_fold", "trace_note", "fault", "alloc", "grow_list", "IntDict.widen",
     "IntDict.__setitem__", "IntDict.__delitem__", "exp_minus", "power_e", "heapify",
+    "Source._next_of_others", "SkbTree.insert", "Source._recorded",
 }  # fmt: skip
 _LIBRARIES = (library.__name__, generic.__name__)
 LARGE_RECORDS = ("Netdev", "Sim", "Qdisc")  # their methods are called from few places, and seldom
