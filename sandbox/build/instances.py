@@ -135,7 +135,10 @@ def _entries(loaded: Loaded, runtime: Runtime) -> Entries:
 
 def _deletes(loaded: Loaded) -> bool:
     """Return whether calls of a program may delete entries of a table."""
-    return any(one.kind in ("HashMap", "LruHashMap") for one in loaded.program.maps)
+    return any(
+        one.kind == "LruHashMap" or (one.kind == "HashMap" and "delete" in one.methods)
+        for one in loaded.program.maps
+    )
 
 
 def _burns(loaded: Loaded) -> bool:
