@@ -23,13 +23,16 @@ from tests.store import postgres
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".state" / "reports"
 SUPPORTED = ("3.11", "3.12", "3.13")
-# What an interpreter between the oldest and the newest runs: language, engines and the lock. The newest also runs what
-# uses most of the standard library. The rest is about what happens around the service, or about the compiled
-# simulator's numbers, whose code is the same everywhere: it runs on the first interpreter only.
-BETWEEN = ("language", "compiler", "core", "scenario", "qdiscs", "wasm", "worker")
+# What an interpreter between the oldest and the newest runs: what depends on Python's trees, code and system calls. The
+# newest also runs what uses most of the standard library. The rest is about what happens around the service, or about
+# the compiled simulator, whose code is the same everywhere: it runs on the first interpreter only.
+BETWEEN = (
+    *("language", "compiler", "core", "worker"),
+    *("wasm/test_agree.py", "wasm/test_dialect.py", "wasm/test_machine.py", "wasm/test_random.py"),
+)
 NEWEST = (
     *BETWEEN,
-    *("sweep", "client", "test_cli.py", "test_scripts.py"),
+    *("scenario", "qdiscs", "sweep", "client", "test_cli.py", "test_scripts.py"),
     *("backend/test_http.py", "backend/test_runs.py", "backend/test_sockets.py"),
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
