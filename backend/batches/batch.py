@@ -63,6 +63,7 @@ class Batch:
     def told_by(self, stored: StoredBatch, outcomes: Mapping[str, str]) -> None:
         """Take over how far another service is with it."""
         before = self.state, len(self.keys)
+        self.reason = self.reason if stored.state == self.state else ""
         self.state, self.started_s, self.finished_s = (
             stored.state,
             stored.started_s,

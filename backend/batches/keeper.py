@@ -28,9 +28,8 @@ LOG = logging.getLogger(__name__)
 DAY_S = 86_400
 ID_BYTES = 16
 POINT_OVERHEAD_MS = 3  # its messages and its row in the store, by benchmarks/batches.py
-KEPT_POINTS = (
-    20_000  # of finished batches, a kilobyte each; others are read again when somebody asks
-)
+# Points of finished batches that stay in memory, a kilobyte each; others are read again when somebody asks.
+KEPT_POINTS = 20_000
 STORE_TRIES = 5
 STORE_PAUSE_S = 0.5
 
@@ -66,19 +65,27 @@ class Batches:
         await self._executor.close()
 
     async def _watching(self) -> None:
+        away = False
         while True:
             await asyncio.sleep(BEAT_S)
             try:
                 await self._look()
+                away = False
             except StoreError as problem:
-                LOG.warning("the batches of other services cannot be looked at: %s", problem)
+                if not away:
+                    LOG.warning("batches cannot be looked after: %s", problem)
+                away = True
+            except Exception:
+                LOG.exception("a mistake in looking after batches")
 
     async def _look(self) -> None:
         """Keep what is this service's, leave what is not, take what is nobody's, and hear of the rest."""
+        computed = set(self._tasks)
         own = await self._custody.beat()
-        for batch_id in self._tasks.keys() - own:
-            self._tasks[batch_id].cancel()
-            self._known[batch_id].own = False
+        for batch_id in computed - own:
+            if task := self._tasks.get(batch_id):
+                task.cancel()
+                self._known[batch_id].own = False
         for batch_id in [*(own - self._tasks.keys()), *await self._custody.adopt()]:
             batch = await self.find(batch_id)
             if batch is not None and batch.state not in ("done", "cancelled"):
@@ -237,6 +244,7 @@ class Batches:
         with contextlib.suppress(StoreError):
             await self._move(batch, "interrupted")
         batch.move("interrupted", int(time.time()), reason)
+        batch.own = False
 
     async def _compute(self, batch: Batch) -> None:
         await self._move(batch, "running")
