@@ -166,7 +166,7 @@ def points(channel: Channel, task: dict[str, Any], place: Workplace) -> None:
 def _point(
     channel: Channel, task: dict[str, Any], place: Workplace, seal: Callable[[], None]
 ) -> bool:
-    """Run one point without a trace and say its row; return whether there is time for more."""
+    """Run one point without a trace and say its row; return whether another may follow."""
     limit_s = place.limits.cpu_ms / 1000
     until_s = time.process_time() + limit_s
     one = Point(
@@ -184,7 +184,8 @@ def _point(
     if prepared.run is not None:
         names = [flow.name for flow in prepared.run.scenario.flows]
         found = waits(prepared.run.network, names)
-    more = time.process_time() < limit_s * BUSY_SHARE
+    # A refused point may have made no machine code, and none can be made any more.
+    more = prepared.run is not None and time.process_time() < limit_s * BUSY_SHARE
     channel.send({"op": "row", "row": row, "waits": found, "more": more})
     return more
 

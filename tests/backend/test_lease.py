@@ -143,18 +143,22 @@ def test_programs_never_share_a_process() -> None:
     assert computed(tasks)[1] == len(tasks)
 
 
-def test_a_wrong_point_is_a_row_and_its_process_goes_on() -> None:
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_wrong_point_is_a_row_and_the_last_of_its_process(at: int) -> None:
     wrong = task(values={"limit": -1})
-    found, workers = computed([MANY[0], wrong, MANY[1]])
-    assert found[wrong["key"]].outcome == "compile-error"
-    assert found[MANY[1]["key"]].outcome == "ok"
-    assert workers == 1
+    found, workers = computed([*MANY[:at], wrong, *MANY[at:3]])
+    assert found.pop(wrong["key"]).outcome == "compile-error"
+    assert {one.outcome for one in found.values()} == {"ok"}
+    assert workers == 2
 
 
 def test_a_busy_process_takes_no_other_point() -> None:
     long = [task(scenario=LONG, seed=seed) for seed in (1, 2)]
-    found, workers = computed(long, point_cpu_ms=2000)
-    assert {one.outcome for one in found.values()} == {"ok"}
+    found, workers = computed(long, point_cpu_ms=1000)
+    assert {one.outcome for one in found.values()} <= {
+        "ok",
+        "limit-cpu",
+    }  # as slow as the machine is
     assert workers == 2
 
 
@@ -193,7 +197,7 @@ def test_batches_take_turns() -> None:
 
         async def batch(name: str) -> None:
             scenario = SCENARIO.replace("300ms", "1800s")
-            tasks = [task(scenario=scenario, seed=seed) for seed in range(10)]
+            tasks = [task(scenario=scenario, seed=seed) for seed in range(16)]
             async for some in executor.run(tasks):
                 order.extend(name for _ in some)
 
@@ -205,7 +209,7 @@ def test_batches_take_turns() -> None:
         return order
 
     order = asyncio.run(compute())
-    assert order.index("second") < 10 <= len(order) - 1 - order[::-1].index("first")
+    assert order.index("second") < 16 <= len(order) - 1 - order[::-1].index("first")
 
 
 def test_a_process_that_computed_a_point_does_nothing_else() -> None:
