@@ -18,12 +18,11 @@ ENDED = ("done", "cancelled", "interrupted")
 
 
 class Batch:
-    """`keys` are those of the points that have a row, in the order they got it. `own`: this service computes it."""
+    """`keys` are those of the points that have a row, in the order they got it."""
 
     def __init__(self, stored: StoredBatch, executor: str) -> None:
         self.stored = stored
         self.executor = executor
-        self.own = False
         self.plan = Planned.model_validate_json(zlib.decompress(stored.plan))
         self.state = stored.state
         self.reason = ""
@@ -48,10 +47,14 @@ class Batch:
 
     def known(self, outcomes: Mapping[str, str]) -> None:
         """Take over results that were there before; they are in the order of the design."""
+        before = len(self.keys)
+        self._add(outcomes)
+        self.cached += len(self.keys) - before
+
+    def _add(self, outcomes: Mapping[str, str]) -> None:
         for point in self.plan.points:
-            if point.key in outcomes and point.key not in self.keys:
-                self.keys[point.key] = outcomes[point.key]
-                self.cached += 1
+            if point.key in outcomes:
+                self.keys.setdefault(point.key, outcomes[point.key])
 
     def take(self, outcomes: Mapping[str, str]) -> None:
         """Count points whose rows were just stored."""
@@ -63,15 +66,12 @@ class Batch:
     def told_by(self, stored: StoredBatch, outcomes: Mapping[str, str]) -> None:
         """Take over how far another service is with it."""
         before = self.state, len(self.keys)
-        self.reason = self.reason if stored.state == self.state else ""
-        self.state, self.started_s, self.finished_s = (
-            stored.state,
-            stored.started_s,
-            stored.finished_s,
-        )
-        cached = self.cached
-        self.known(outcomes)
-        self.cached = cached
+        if stored.state != self.state:
+            self.reason = ""
+        self.state = stored.state
+        self.started_s = stored.started_s
+        self.finished_s = stored.finished_s
+        self._add(outcomes)
         if (self.state, len(self.keys)) != before:
             self.tell()
 

@@ -83,15 +83,14 @@ class Batches:
         computed = set(self._tasks)
         own = await self._custody.beat()
         for batch_id in computed - own:
-            if task := self._tasks.get(batch_id):
-                task.cancel()
-                self._known[batch_id].own = False
+            await self._stop(batch_id)
         for batch_id in [*(own - self._tasks.keys()), *await self._custody.adopt()]:
             batch = await self.find(batch_id)
             if batch is not None and batch.state not in ("done", "cancelled"):
                 self._go(batch)
-        for batch in [one for one in self._known.values() if not one.own and not one.ended]:
-            await self._hear(batch)
+        for batch_id, batch in [*self._known.items()]:
+            if batch_id not in self._tasks and not batch.ended:
+                await self._hear(batch)
 
     async def _hear(self, batch: Batch) -> None:
         """Ask the database how far another service is with a batch."""
@@ -172,10 +171,10 @@ class Batches:
         """Return a batch, from memory or from the database."""
         if batch_id in self._known:
             batch = self._known[batch_id]
-            if (
-                not batch.own and batch.state == "cancelled"
-            ):  # another service may have gone on with it
-                await self._hear(batch)
+            if batch_id not in self._tasks and batch.state in ("cancelled", "interrupted"):
+                # Another service may have gone on with it; without the database, what is known is told.
+                with contextlib.suppress(StoreError):
+                    await self._hear(batch)
             return batch
         stored = await run_in_threadpool(self._store.batches.get, batch_id)
         if stored is None:
@@ -202,13 +201,16 @@ class Batches:
 
     async def cancel(self, batch: Batch) -> None:
         """Stop a batch; its rows stay."""
-        task = self._tasks.pop(batch.stored.batch_id, None)
+        await self._stop(batch.stored.batch_id)
+        if not batch.ended:
+            await self._move(batch, "cancelled")
+
+    async def _stop(self, batch_id: str) -> None:
+        """Compute no more points of a batch."""
+        task = self._tasks.pop(batch_id, None)
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        if not batch.ended:
-            await self._move(batch, "cancelled")
-            batch.own = False
 
     async def resume(self, batch: Batch, client: str) -> None:
         """Go on with the points that are missing; does nothing to one that runs or is done."""
@@ -222,7 +224,6 @@ class Batches:
         batch_id = batch.stored.batch_id
         if batch_id in self._tasks:
             return
-        batch.own = True
         task = asyncio.create_task(self._run(batch))
         self._tasks[batch_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(batch_id, None))
@@ -244,7 +245,6 @@ class Batches:
         with contextlib.suppress(StoreError):
             await self._move(batch, "interrupted")
         batch.move("interrupted", int(time.time()), reason)
-        batch.own = False
 
     async def _compute(self, batch: Batch) -> None:
         await self._move(batch, "running")

@@ -6,7 +6,6 @@ else decides a point is part of its key, so that no program can meddle with a ro
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from types import TracebackType
@@ -14,11 +13,11 @@ from typing import Self
 
 from backend.batches.point import NOT_FINAL, Result, Task, lost
 from backend.settings import Settings
-from backend.wire.messages import Finished, PointRow, WorkerError, WorkerMessage
+from backend.wire.messages import Finished, PointRow, WorkerError
 from backend.workers.pool import Pool
-from backend.workers.worker import Ending, Frame, Worker
+from backend.workers.worker import Ending, Worker
 from backend.workers.zygote import Unavailable
-from sandbox.protocol import Outcome, ProtocolError
+from sandbox.protocol import Outcome
 
 LOG = logging.getLogger(__name__)
 LEASE_S = 1.0  # then it is another batch's turn
@@ -68,16 +67,7 @@ class Lease:
         except Unavailable as problem:
             LOG.error("no worker for a point: %s", problem)
             return lost(task, Outcome.CRASHED, "no sandbox could be started")
-        answer: WorkerMessage | Frame | None = None
-        outcome = ""
-        try:
-            async with asyncio.timeout(settings.point_wall_s):
-                await worker.give(task, settings.point_wall_s)
-                answer = await worker.receive()
-        except TimeoutError:
-            outcome = Outcome.LIMIT_WALL
-        except (ProtocolError, OSError) as problem:
-            LOG.warning("worker %d broke the protocol: %s", worker.pid, problem)
+        answer, outcome = await worker.ask(task, settings.point_wall_s)
         if isinstance(answer, PointRow) and answer.row.get("key") == task["key"]:
             result = Result(key=task["key"], row=dict(answer.row), waits=answer.waits)
             if not answer.more or result.outcome in NOT_FINAL:

@@ -13,7 +13,6 @@ from backend.wire.messages import Finished, WorkerError, WorkerMessage
 from backend.workers.slots import QueueFull, Slots
 from backend.workers.worker import Frame, Worker
 from backend.workers.zygote import Lock, Unavailable, Zygote
-from sandbox.protocol import ProtocolError
 
 LOG = logging.getLogger(__name__)
 
@@ -99,16 +98,8 @@ class Pool:
         except BaseException:
             self.checks.release(client)
             raise
-        answer: WorkerMessage | Frame | None = None
-        slug = "crashed"
         try:
-            async with asyncio.timeout(settings.check_wall_s):
-                await worker.give(task, settings.check_wall_s)
-                answer = await worker.receive()
-        except TimeoutError:
-            slug = "limit-wall"
-        except (ProtocolError, OSError) as problem:
-            LOG.warning("worker %d broke the protocol: %s", worker.pid, problem)
+            answer, slug = await worker.ask(task, settings.check_wall_s)
         finally:
             end = await worker.close()
             self.checks.release(client)
@@ -117,6 +108,6 @@ class Pool:
         if isinstance(answer, Finished):
             raise ApiError(422, str(answer.outcome), f"the check ended with {answer.outcome}")
         if answer is None or isinstance(answer, Frame):
-            slug = str(end.outcome) if slug == "crashed" else slug
+            slug = slug or str(end.outcome)
             raise ApiError(422, slug, f"the check ended with {slug}: {end.message}")
         return answer

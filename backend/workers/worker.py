@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from sandbox.protocol import (
     encode_json,
 )
 
+LOG = logging.getLogger(__name__)
 READ_BUFFER_BYTES = 64 * 1024
 CONTROL_BUFFER_BYTES = 64 * 1024
 LAST_WORD_S = 0.2
@@ -82,6 +84,20 @@ class Worker:
         self._writer.write(encode_json(task))
         async with asyncio.timeout(timeout_s):
             await self._writer.drain()
+
+    async def ask(
+        self, task: dict[str, Any], wall_s: float
+    ) -> tuple[WorkerMessage | Frame | None, str]:
+        """Give a task and return its first message; without one, how that came when it is not the process's end."""
+        try:
+            async with asyncio.timeout(wall_s):
+                await self.give(task, wall_s)
+                return await self.receive(), ""
+        except TimeoutError:
+            return None, Outcome.LIMIT_WALL
+        except (ProtocolError, OSError) as problem:
+            LOG.warning("worker %d broke the protocol: %s", self.pid, problem)
+            return None, ""
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a small control message without waiting; a worker that reads none is killed."""

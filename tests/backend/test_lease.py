@@ -27,7 +27,8 @@ run = { duration = "300ms", seed = 1 }
 "1:" = { program = "count.qdisc.py" }
 [flow]
 bulk = { model = "poisson", rate = "1.5mbit", size = "500b" }
-"""  # Globals and a hash map, which a process that is used again must not carry on.
+"""
+# It has globals and a hash map, which a process that is used again must not carry on.
 COUNTING = '''"""Counts, and drops what comes when it has counted to its limit."""
 
 limit = Param(10, min=1, max=100000)
@@ -155,10 +156,8 @@ def test_a_wrong_point_is_a_row_and_the_last_of_its_process(at: int) -> None:
 def test_a_busy_process_takes_no_other_point() -> None:
     long = [task(scenario=LONG, seed=seed) for seed in (1, 2)]
     found, workers = computed(long, point_cpu_ms=1000)
-    assert {one.outcome for one in found.values()} <= {
-        "ok",
-        "limit-cpu",
-    }  # as slow as the machine is
+    # Which of the two, the machine's speed decides.
+    assert {one.outcome for one in found.values()} <= {"ok", "limit-cpu"}
     assert workers == 2
 
 
@@ -236,14 +235,9 @@ def test_a_row_of_another_point_is_not_taken() -> None:
     class Liar:
         """A worker that says the row of a point it was not asked for."""
 
-        pid = 0
-
-        async def give(self, task: Task, timeout_s: float) -> None:
-            pass
-
-        async def receive(self) -> PointRow:
+        async def ask(self, task: Task, wall_s: float) -> tuple[PointRow, str]:
             row = {"key": MANY[1]["key"], "outcome": "ok"}
-            return PointRow(op="row", row=row, waits={}, more=True)
+            return PointRow(op="row", row=row, waits={}, more=True), ""
 
         async def close(self) -> Ending:
             return Ending(outcome=Outcome.CRASHED, message="was killed")
