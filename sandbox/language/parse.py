@@ -99,8 +99,7 @@ def _check_nodes(nodes: list[ast.AST], report: Report) -> None:
     for node in nodes:
         kind = type(node)
         _refuse(kind, node, report)
-        if kind is ast.BinOp or kind is ast.AugAssign:
-            assert isinstance(node, ast.BinOp | ast.AugAssign)
+        if isinstance(node, (ast.BinOp, ast.AugAssign)):
             _refuse(type(node.op), node, report)
         if kind in _NAMED:
             for name in _names(node):

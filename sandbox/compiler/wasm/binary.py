@@ -12,6 +12,7 @@ from sandbox.compiler.wasm.code import I32, I64, Node
 
 Signature = tuple[tuple[int, ...], tuple[int, ...]]
 VOID = 0x40
+_BLOCK, _LOOP, _IF = 0x02, 0x03, 0x04
 
 
 def unsigned(n: int) -> bytes:
@@ -114,13 +115,10 @@ class Body:
             self._forked(node[2], node[1], lambda: self.value(node[3]), lambda: self.value(node[4]))
             return
         self.value(node[2])
-        self.out += bytes((0x04, node[1]))
-        self.labels.append(None)
-        self.value(node[3])
-        self.out.append(0x05)
-        self.value(node[4])
-        self.labels.pop()
-        self.out.append(0x0B)
+        with self._block(None, node[1], opcode=_IF):
+            self.value(node[3])
+            self.out.append(0x05)
+            self.value(node[4])
 
     def _rare(self, node: Node) -> None:
         kind = node[0]
@@ -159,14 +157,11 @@ class Body:
             self._forked(test, VOID, lambda: self.statements(then), lambda: self.statements(orelse))
             return
         self.value(test)
-        self.out += b"\x04\x40"
-        self.labels.append(None)
-        self.statements(then)
-        if orelse:
-            self.out.append(0x05)
-            self.statements(orelse)
-        self.labels.pop()
-        self.out.append(0x0B)
+        with self._block(None, opcode=_IF):
+            self.statements(then)
+            if orelse:
+                self.out.append(0x05)
+                self.statements(orelse)
 
     # A test of several jumps as soon as its outcome is known; as a number it would be made and tested again.
 
@@ -207,19 +202,17 @@ class Body:
             self._jump(second, when, label)
 
     @contextmanager
-    def _block(self, label: object, kind: int = VOID) -> Iterator[None]:
-        self.out += bytes((0x02, kind))
+    def _block(self, label: object, kind: int = VOID, opcode: int = _BLOCK) -> Iterator[None]:
+        """Write what is inside between the opcode of a block, loop or if and its end."""
+        self.out += bytes((opcode, kind))
         self.labels.append(label)
         yield
         self.labels.pop()
         self.out.append(0x0B)
 
     def _nest(self, node: Node) -> None:
-        self.out += b"\x02\x40" if node[0] == code.BLOCK else b"\x03\x40"
-        self.labels.append(node[1])
-        self.statements(node[2])
-        self.labels.pop()
-        self.out.append(0x0B)
+        with self._block(node[1], opcode=_BLOCK if node[0] == code.BLOCK else _LOOP):
+            self.statements(node[2])
 
     def _depth(self, label: object) -> bytes:
         for depth, one in enumerate(reversed(self.labels)):

@@ -57,16 +57,8 @@ INLINE_NODES = 130
 INLINED = frozenset(
     (
         *("trace_row", "put_row", "Rng.exponential", "Sim.schedule", "Sim.make", "Sim.send"),
-        *(
-            "Source.next_ns",
-            "Qdisc.enqueue",
-            "Qdisc.dequeue",
-            "Netdev.pull",
-            "Netdev._pull_only",
-            "Netdev.receive",
-            "Netdev._start",
-            "Sim.arrive",
-        ),
+        *("Sim.arrive", "Source.next_ns", "Qdisc.enqueue", "Qdisc.dequeue"),
+        *("Netdev.pull", "Netdev._pull_only", "Netdev._start", "Netdev.receive"),
     )
 )
 
