@@ -10,11 +10,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.backend.clusters import cluster_of
-from tests.backend.service import service
+from tests.backend.service import Service, service
 
 SCENARIO = """title = "One queue"
 device = { rate = "1mbit" }
@@ -24,6 +25,9 @@ run = { duration = "200ms", seed = 1 }
 [flow]
 bulk = { model = "poisson", rate = "1.5mbit", size = "500b" }
 """
+
+
+COSTS = "points/s  service/ms  workers/ms service/MiB zygote/MiB"
 
 
 def memory_mib(pid: int) -> float:
@@ -37,49 +41,47 @@ def cpu_s(pid: int) -> float:
     return sum(map(int, fields[11:15])) / 100
 
 
+def computed(served: Service, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Compute a batch; return its last state, and points a second with the service's and the workers' ms a point."""
+    zygote = served.zygote()
+    before = cpu_s(served.process.pid), cpu_s(zygote)
+    started = time.monotonic()
+    state = httpx.post(f"{served.url}api/batches", json=body, timeout=60).json()
+    while state["state"] in ("queued", "running"):
+        time.sleep(0.1)
+        state = httpx.get(f"{served.url}api/batches/{state['id']}", timeout=60).json()
+    points = state["count"]
+    assert (state["done"], state["failed"], state["cached"]) == (points, 0, 0)
+    pace = points / (time.monotonic() - started)
+    service_ms = (cpu_s(served.process.pid) - before[0]) / points * 1e3
+    workers_ms = (cpu_s(zygote) - before[1]) / points * 1e3
+    return state, f"{pace:8.0f} {service_ms:11.1f} {workers_ms:11.1f}"
+
+
+def memory(served: Service) -> str:
+    """Return the MiB of the service and of its zygote."""
+    return f"{memory_mib(served.process.pid):11.0f} {memory_mib(served.zygote()):10.0f}"
+
+
 def measure(workers: int, points: int, **settings: object) -> None:
-    body = {"scenario": SCENARIO, "seeds": points}
+    """Compute one batch in so many places and print what a point cost."""
     with service(batch_workers=workers, **settings) as served:
-        zygote = served.zygote()
-        before = cpu_s(served.process.pid), cpu_s(zygote)
-        started = time.monotonic()
-        state = httpx.post(f"{served.url}api/batches", json=body, timeout=60).json()
-        while state["state"] != "done":
-            time.sleep(0.1)
-            state = httpx.get(f"{served.url}api/batches/{state['id']}").json()
-        wall_s = time.monotonic() - started
-        service_ms = (cpu_s(served.process.pid) - before[0]) / points * 1e3
-        workers_ms = (cpu_s(zygote) - before[1]) / points * 1e3
-        assert state["failed"] == 0
-        print(
-            f"{state['executor']:8} {workers:7} {points:7} {points / wall_s:8.0f} "
-            f"{service_ms:11.1f} {workers_ms:11.1f} "
-            f"{memory_mib(served.process.pid):9.0f} {memory_mib(zygote):9.0f}",
-            flush=True,
-        )
+        state, costs = computed(served, {"scenario": SCENARIO, "seeds": points})
+        print(f"{state['executor']:8} {workers:7} {points:7} {costs} {memory(served)}", flush=True)
 
 
 def measure_growth(points: int) -> None:
     """Compute ten batches, one after the other, of so many points in all; print pace and memory after each."""
     with tempfile.TemporaryDirectory() as state_dir, service(state_dir=state_dir) as served:
-        zygote = served.zygote()
-        print("points points/s service/ms workers/ms service/MiB zygote/MiB descriptors store/MiB")
+        print(f"points {COSTS} descriptors store/MiB")
+        some = points // 10
         for tenth in range(10):
-            began = time.monotonic(), cpu_s(served.process.pid), cpu_s(zygote)
-            some = points // 10
             body = {"scenario": SCENARIO, "seeds": some, "seed": 1 + tenth * some}
-            state = httpx.post(f"{served.url}api/batches", json=body, timeout=60).json()
-            while state["state"] in ("queued", "running"):
-                time.sleep(0.5)
-                state = httpx.get(f"{served.url}api/batches/{state['id']}", timeout=60).json()
-            assert (state["done"], state["failed"], state["cached"]) == (some, 0, 0)
+            _, costs = computed(served, body)
+            descriptors = len(list(Path(f"/proc/{served.process.pid}/fd").iterdir()))
             store = sum(one.stat().st_size for one in Path(state_dir).glob("store.sqlite*"))
             print(
-                f"{some * (tenth + 1):6} {some / (time.monotonic() - began[0]):8.0f} "
-                f"{(cpu_s(served.process.pid) - began[1]) / some * 1e3:10.1f} "
-                f"{(cpu_s(zygote) - began[2]) / some * 1e3:10.1f} "
-                f"{memory_mib(served.process.pid):11.0f} {memory_mib(zygote):10.0f} "
-                f"{len(list(Path(f'/proc/{served.process.pid}/fd').iterdir())):11} "
+                f"{some * (tenth + 1):6} {costs} {memory(served)} {descriptors:11} "
                 f"{store / 2**20:9.0f}",
                 flush=True,
             )
@@ -90,7 +92,7 @@ def main() -> None:
         measure_growth(int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)
         return
     points = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    print("executor workers  points points/s service/ms  workers/ms service/MiB zygote/MiB")
+    print(f"executor workers  points {COSTS}")
     for workers in (1, 2):
         measure(workers, points)
     for workers in (1, 2):
