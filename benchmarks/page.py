@@ -1,8 +1,8 @@
 """How the page copes with a run of a million rows: scrubbing, playing, starting, memory.
 
 python -m benchmarks.page [INSTANTS] opens it in an installed Chromium and prints one table; the bars are
-50 ms at p95 for a scrub, from the input event until the new picture has been painted, and 2 s until
-the first motion.
+50 ms at p95 for a scrub, from the input event until the new picture has been painted, 2 s until the
+first motion, and 1 s from a mistake until it is marked at its line.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.backend.service import service
 from tests.e2e.playground import Playground
+from tests.e2e.texts import MISSPELT, own
 
 SCENARIO = """title = "A million rows"
 device = { rate = "100mbit" }
@@ -78,6 +79,23 @@ def first_motion_ms(browser: Browser, url: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+def marked_ms(browser: Browser, url: str) -> float:
+    """Return how long it takes from a mistake in the editor until it is marked at its line."""
+    context = browser.new_context()
+    page = Playground(page=context.new_page(), url=url)
+    page.page.goto(url)
+    before = page.finished()
+    page.open_files(own())
+    page.new_run(before)
+    page.show_text("mine.qdisc.py")
+    page.rewrite(MISSPELT)
+    began = time.perf_counter()
+    page.page.locator(".cm-lintRange-error").first.wait_for()
+    marked_ms = (time.perf_counter() - began) * 1000
+    context.close()
+    return marked_ms
+
+
 def open_long_run(browser: Browser, url: str) -> Playground:
     """Run the scenario to its end; return its page, paused."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -107,6 +125,7 @@ def main(instants: int) -> None:
     with service(run_cpu_ms=60_000, run_wall_s=120) as running, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=options)
         starts = [first_motion_ms(browser, running.url) for _ in range(5)]
+        marks = [marked_ms(browser, running.url) for _ in range(5)]
         began = time.perf_counter()
         playground = open_long_run(browser, running.url)
         loading_s = time.perf_counter() - began
@@ -126,6 +145,7 @@ def main(instants: int) -> None:
     print(f"{'':34} {'p50':>8} {'p95':>8} {'max':>8}")
     for title, values in (
         ("first motion, cold, ms (bar 2000)", starts),
+        ("a mistake marked, ms (bar 1000)", marks),
         ("scrub to a random instant, ms (50)", scrubs),
         ("between frames while playing, ms", frames),
     ):

@@ -81,7 +81,8 @@ def uv_installs(python: Path, flags: Sequence[str | Path]) -> bool:
     uv = shutil.which("uv")
     if uv is None:
         return False
-    command = [uv, "pip", "install", "-q", "--python", python, *flags]
+    # pip compiles what it installs by itself; without, every process would at its start where none may write.
+    command = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", python, *flags]
     trust = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
     if subprocess.run(command, env={**os.environ, **trust}).returncode == 0:
         return True
