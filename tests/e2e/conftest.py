@@ -44,7 +44,10 @@ def served() -> Iterator[Service]:
 
 @pytest.fixture
 def open_page(browser: Browser, served: Service) -> Iterator[OpenPage]:
-    """Open the page of a service in a fresh profile; afterwards no page may have complained."""
+    """Open the page of a service in a fresh profile; afterwards no page may have complained.
+
+    Pages move in steps unless a test is about motion: without a graphics card sixty frames a second take a core.
+    """
     contexts: list[BrowserContext] = []
     pages: list[Playground] = []
 
@@ -56,7 +59,7 @@ def open_page(browser: Browser, served: Service) -> Iterator[OpenPage]:
         **options: Any,
     ) -> Playground:
         if beside is None:
-            context = browser.new_context(**{"viewport": WINDOW, **options})
+            context = browser.new_context(**{"viewport": WINDOW, "reduced_motion": "reduce", **options})
             context.set_default_timeout(10_000)
             contexts.append(context)
         else:

@@ -14,6 +14,8 @@ export type Selection =
 
 const VIEW_EVERY_MS = 110;
 const REDUCED_STEP_MS = 250;
+/// A frame after a timer may count a little less than the timer waited.
+const TIMER_SLACK_MS = 20;
 
 export class Player {
   trace = $state.raw<Trace | null>(null);
@@ -33,6 +35,7 @@ export class Player {
   private historyAt = 0;
   private readonly listeners = new Set<() => void>();
   private frame = 0;
+  private stepTimer: ReturnType<typeof setTimeout> | undefined;
   private lastFrameMs = 0;
   private lastViewMs = 0;
   private stopRow = -1;
@@ -57,13 +60,23 @@ export class Player {
     if (this.play.playing) this.advance(nowMs);
     if (!this.play.playing || nowMs - this.lastViewMs > VIEW_EVERY_MS) this.refreshView(nowMs);
     for (const listener of this.listeners) listener();
-    if (this.play.playing) this.invalidate();
+    if (this.play.playing) this.awaitNext();
+  }
+
+  /// While playing: the next frame, or with reduced motion the next step; between steps the page sleeps.
+  private awaitNext(): void {
+    if (!this.reducedMotion) {
+      this.invalidate();
+      return;
+    }
+    clearTimeout(this.stepTimer);
+    this.stepTimer = setTimeout(() => this.invalidate(), REDUCED_STEP_MS);
   }
 
   private advance(nowMs: number): void {
     if (this.lastFrameMs === 0) this.lastFrameMs = nowMs - 16;
     const elapsed = nowMs - this.lastFrameMs;
-    if (this.reducedMotion && elapsed < REDUCED_STEP_MS) return;
+    if (this.reducedMotion && elapsed < REDUCED_STEP_MS - TIMER_SLACK_MS) return;
     this.lastFrameMs = nowMs;
     const trace = this.trace;
     if (!trace) return;
