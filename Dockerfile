@@ -20,7 +20,9 @@ COPY sandbox sandbox
 COPY scenarios scenarios
 COPY backend backend
 COPY --from=build /build/frontend/dist frontend/dist
-RUN /venv/bin/python -m compileall -q /app
+# Byte code of the sources, and machine code of the simulator's core: nothing can be written there later.
+RUN /venv/bin/python -m compileall -q /app \
+    && /venv/bin/python -c "from sandbox.compiler.wasm.host import core; core()"
 ENV PATH=/venv/bin:$PATH QDISC_STATE_DIR=/state PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001
 EXPOSE 8000

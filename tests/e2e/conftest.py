@@ -59,7 +59,9 @@ def open_page(browser: Browser, served: Service) -> Iterator[OpenPage]:
         **options: Any,
     ) -> Playground:
         if beside is None:
-            context = browser.new_context(**{"viewport": WINDOW, "reduced_motion": "reduce", **options})
+            context = browser.new_context(
+                **{"viewport": WINDOW, "reduced_motion": "reduce", **options}
+            )
             context.set_default_timeout(10_000)
             contexts.append(context)
         else:

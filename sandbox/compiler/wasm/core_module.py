@@ -1,14 +1,17 @@
-"""The core module: the whole simulator, compiled once for a process, before there is any program.
+"""The core module: the whole simulator, one module for all programs.
 
 It owns memory and table. `given` says what it exports; a program's module imports what it calls from there.
 """
 
 from __future__ import annotations
 
+import pkgutil
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
+from sandbox import core
 from sandbox.compiler.wasm import library
 from sandbox.compiler.wasm.binary import Imported
 from sandbox.compiler.wasm.dialect import compile_waiting
@@ -65,28 +68,25 @@ INLINED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CoreModule:
-    """The module's bytes, what it exports, its constants."""
+    """What a program's module needs to know of the core: its constants, and what it exports."""
 
-    binary: bytes
-    given: dict[Key, Imported]
     statics: Statics
+    exported: tuple[tuple[Source, tuple[T, ...], T], ...]  # with types of parameters and result
+    given: dict[Key, Imported]
 
 
 @cache
 def core_module() -> CoreModule:
-    """Return the core, compiled."""
-    statics = Statics()
-    unit = Unit(statics, {}, owns_memory=True, inline_nodes=INLINE_NODES, inlined=INLINED)
+    """Return what the core exports; nothing is compiled."""
+    exported = []
     given: dict[Key, Imported] = {}
     for source in _exported():
         types = tuple(t for t in source.param_types() if t is not None)
         result = source.result() or VOID
-        key = unit.function(source, types, result)
-        unit.writer.exports[source.name] = key
-        given[key] = imported(key, source.name, types, result)
-    compile_waiting(unit)
-    statics.closed = True
-    return CoreModule(unit.writer.write(), given, statics)
+        exported.append((source, types, result))
+        params = tuple(kind for t in types for kind in components(t))
+        given[source, types] = Imported((source, types), source.name, params, components(result))
+    return CoreModule(_statics(), tuple(exported), given)
 
 
 def _exported() -> list[Source]:
@@ -96,7 +96,22 @@ def _exported() -> list[Source]:
     return found
 
 
-def imported(key: Key, name: str, types: tuple[T, ...], result: T) -> Imported:
-    """Return the import of a function of the core."""
-    params = tuple(kind for t in types for kind in components(t))
-    return Imported(key, name, params, components(result))
+def _statics() -> Statics:
+    """Return every constant array of the core, in the order of modules and names."""
+    statics = Statics()
+    for found in pkgutil.iter_modules(core.__path__, f"{core.__name__}."):
+        for thing in vars(import_module(found.name)).values():
+            if isinstance(thing, list):
+                statics.place(thing)
+    statics.closed = True
+    return statics
+
+
+def core_binary() -> bytes:
+    """Return the core, compiled to WebAssembly."""
+    module = core_module()
+    unit = Unit(module.statics, {}, owns_memory=True, inline_nodes=INLINE_NODES, inlined=INLINED)
+    for source, types, result in module.exported:
+        unit.writer.exports[source.name] = unit.function(source, types, result)
+    compile_waiting(unit)
+    return unit.writer.write()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import os
 from functools import cache
 
 import wasmtime
 
-from sandbox.compiler.wasm.core_module import core_module
+from sandbox.compiler.wasm import kept
+from sandbox.compiler.wasm.core_module import core_binary
 from sandbox.compiler.wasm.library import PAGE
 from sandbox.compiler.wasm.program import ProgramModule
 from sandbox.compiler.wasm.unit import GUARD_BYTES, MEMORY_PAGES, RESERVED_BYTES
@@ -39,8 +41,15 @@ def engine() -> wasmtime.Engine:
 
 @cache
 def core() -> wasmtime.Module:
-    """Return the core, as machine code."""
-    return wasmtime.Module(engine(), core_module().binary)
+    """Return the core, as machine code: what an earlier process kept, else made now and kept."""
+    code = kept.read()
+    if code is not None:
+        # Code of another wasmtime, or for another processor, is refused.
+        with contextlib.suppress(wasmtime.WasmtimeError):
+            return wasmtime.Module.deserialize(engine(), code)
+    made = wasmtime.Module(engine(), core_binary())
+    kept.write(made.serialize())
+    return made
 
 
 atexit.register(core.cache_clear)  # before the interpreter takes wasmtime apart
@@ -57,7 +66,7 @@ def machine_code(program: ProgramModule) -> wasmtime.Module:
 
 
 def warm() -> None:
-    """Compile the core and enter it once, so that a locked worker has nothing left to ask the system for."""
+    """Have the core and enter it once, so that a locked worker has nothing left to ask the system for."""
     store = wasmtime.Store(engine())
     alloc = wasmtime.Instance(store, core(), []).exports(store)["alloc"]
     assert isinstance(alloc, wasmtime.Func)
