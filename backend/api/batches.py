@@ -32,6 +32,7 @@ from sandbox.protocol import ProtocolError, job_from_json
 
 router = APIRouter(prefix="/api/batches", tags=["batches"])
 UNLISTED = {"x-robots-tag": "noindex"}
+EVENT_ID = re.compile(r"([0-9a-f]{8})-([0-9]{1,9})")
 VALID = re.compile(r"[A-Za-z0-9_-]{22}")
 PARQUET = "application/vnd.apache.parquet"
 EVENTS = "text/event-stream"
@@ -173,8 +174,7 @@ async def summary_json(
 ) -> SummaryReply:
     """Return a group for each program and setting; `metric` may be given several times."""
     batch = await _found(request, batch_id)
-    metrics = tuple(metric or batch.plan.metrics)
-    return await summary(_batches(request), batch, metrics)
+    return await summary(_batches(request), batch, tuple(metric or ()))
 
 
 @router.get("/{batch_id}/distributions.json", summary="How long packets waited")
@@ -193,19 +193,22 @@ async def distributions_json(request: Request, batch_id: str) -> DistributionsRe
 async def events(
     request: Request, batch_id: str, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:
-    """Send `state`, `rows` and at last `end`; the id of `rows` is how many were sent by then."""
+    """Send `state`, `rows` and at last `end`; after the id of `rows` go on those that were not sent by then."""
     batch = await _found(request, batch_id)
-    first = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
+    known = EVENT_ID.fullmatch(last_event_id or "")
+    epoch, first = (known[1], int(known[2])) if known else ("", 0)
     url = _url(request, batch)
     headers = {**UNLISTED, "cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(
-        _events(_batches(request), batch, url, first),
+        _events(_batches(request), batch, url, epoch, first),
         media_type=EVENTS,
         headers=headers,
     )
 
 
-async def _events(batches: Batches, batch: Batch, url: str, sent: int) -> AsyncIterator[str]:
+async def _events(
+    batches: Batches, batch: Batch, url: str, epoch: str, sent: int
+) -> AsyncIterator[str]:
     told: Any = None
     labels = {point.key: point.program for point in batch.plan.points}
     while True:
@@ -213,12 +216,14 @@ async def _events(batches: Batches, batch: Batch, url: str, sent: int) -> AsyncI
         if now != told:
             told = now
             yield _event("state", now)
+        if batch.epoch != epoch:  # the rows are in another order now, so all of them come once more
+            epoch, sent = batch.epoch, 0
         keys = list(batch.keys)[sent : sent + NEWS_AT_ONCE]
         if keys:
             found = await batches.results(keys)
             sent += len(keys)
             rows = [found[key].named(labels[key]).row for key in keys if key in found]
-            yield _event("rows", {"rows": rows}, sent)
+            yield _event("rows", {"rows": rows}, f"{epoch}-{sent}")
         elif batch.ended:
             yield _event("end", {"state": batch.state})
             return
@@ -227,13 +232,14 @@ async def _events(batches: Batches, batch: Batch, url: str, sent: int) -> AsyncI
             await batch.news(HEARTBEAT_S)
 
 
-def _event(name: str, data: Any, number: int | None = None) -> str:
-    mark = "" if number is None else f"id: {number}\n"
+def _event(name: str, data: Any, event_id: str | None = None) -> str:
+    mark = "" if event_id is None else f"id: {event_id}\n"
     return f"event: {name}\n{mark}data: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
 async def _planned(state: State, body: BatchRequest, client: str) -> Planned:
     sweep = body.model_dump(mode="json")
+    _refuse_half_letters(body.model_dump())
     try:
         job_from_json({name: sweep[name] for name in ("scenario", "programs", "files", "seed")})
         job_from_json({"scenario": "", "programs": sweep["compare"]})
@@ -244,6 +250,18 @@ async def _planned(state: State, body: BatchRequest, client: str) -> Planned:
     if not isinstance(answer, Planned):
         raise ApiError(422, "crashed", "the sandbox was stopped")
     return answer
+
+
+def _refuse_half_letters(sweep: dict[str, Any]) -> None:
+    """JSON can hold halves of letters, which are no text and cannot be stored."""
+    for name, value in sweep.items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ApiError(
+                422, "bad-text", f"{name} has half of a letter (a lone surrogate)",
+                "send it as UTF-8",
+            ) from None  # fmt: skip
 
 
 def _plan_reply(planned: Planned, estimate_s: float | None) -> PlanReply:

@@ -82,7 +82,7 @@ async def page(request: Request, share_id: str) -> HTMLResponse:
     return response
 
 
-@router.get("/s/{share_id}/picture.png", include_in_schema=False)
+@router.api_route("/s/{share_id}/picture.png", methods=["GET", "HEAD"], include_in_schema=False)
 async def picture(request: Request, share_id: str) -> Response:
     """Return the thumbnail, drawn from the facts in the share."""
     share = readable(await _found(request, share_id))

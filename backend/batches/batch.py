@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import time
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from backend.batches.point import NOT_FINAL
 from backend.store.base import StoredBatch
 from backend.wire.batches import BatchState
 from backend.wire.messages import Planned
@@ -18,7 +20,10 @@ ENDED = ("done", "cancelled", "interrupted")
 
 
 class Batch:
-    """`keys` are those of the points that have a row, in the order they got it."""
+    """`keys` are those of the points that have a row, in the order they got it.
+
+    A place in that order means something only together with `epoch`: after a restart it is another order.
+    """
 
     def __init__(self, stored: StoredBatch, executor: str) -> None:
         self.stored = stored
@@ -29,6 +34,7 @@ class Batch:
         self.started_s = stored.started_s
         self.finished_s = stored.finished_s
         self.keys: dict[str, str] = {}  # key → outcome
+        self.epoch = secrets.token_hex(4)
         self.cached = 0
         self._computed = 0
         self._since: float | None = None
@@ -54,7 +60,19 @@ class Batch:
     def _add(self, outcomes: Mapping[str, str]) -> None:
         for point in self.plan.points:
             if point.key in outcomes:
-                self.keys.setdefault(point.key, outcomes[point.key])
+                self.keys[point.key] = outcomes[point.key]
+
+    def keep_only(self, outcomes: Mapping[str, str]) -> None:
+        """Forget the points that are not among these."""
+        kept = {key: one for key, one in self.keys.items() if key in outcomes}
+        if len(kept) < len(self.keys):
+            self.keys = kept
+            self.epoch = secrets.token_hex(4)
+
+    def unsettled(self) -> list[str]:
+        """Return the keys of the points without a row, or with one that may come out otherwise."""
+        keys = (point.key for point in self.plan.points)
+        return [key for key in keys if key not in self.keys or self.keys[key] in NOT_FINAL]
 
     def take(self, outcomes: Mapping[str, str]) -> None:
         """Count points whose rows were just stored."""
@@ -65,14 +83,14 @@ class Batch:
 
     def told_by(self, stored: StoredBatch, outcomes: Mapping[str, str]) -> None:
         """Take over how far another service is with it."""
-        before = self.state, len(self.keys)
+        before = self.state, dict(self.keys)
         if stored.state != self.state:
             self.reason = ""
         self.state = stored.state
         self.started_s = stored.started_s
         self.finished_s = stored.finished_s
         self._add(outcomes)
-        if (self.state, len(self.keys)) != before:
+        if (self.state, self.keys) != before:
             self.tell()
 
     def move(self, state: str, at_s: int, reason: str = "") -> None:
@@ -81,6 +99,7 @@ class Batch:
         self.reason = reason
         if state == "running":
             self.started_s = at_s
+            self._since, self._computed = None, 0  # the pace is that of the present stretch
         self.finished_s = at_s if state in ENDED else None
         self.tell()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import secrets
@@ -45,12 +46,12 @@ class Batches:
         self._known: dict[str, Batch] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._watch: asyncio.Task[None] | None = None
+        self._making = asyncio.Lock()  # from asking for a quota until it is used
+        self._purged_s = 0
 
     async def start(self) -> None:
         """Go on with what no service computes, now and from now on, and let go of what is old."""
-        since_s = int(time.time()) - self._settings.batch_days * DAY_S
-        await run_in_threadpool(self._store.batches.purge, since_s)
-        await run_in_threadpool(self._store.points.purge, since_s)
+        await self._purge()
         await self._look()
         self._watch = asyncio.create_task(self._watching())
 
@@ -64,12 +65,23 @@ class Batches:
             await self._custody.release()
         await self._executor.close()
 
+    async def _purge(self) -> None:
+        """Let go of batches that are old, and of rows that no batch has used for as long; once a day."""
+        now_s = int(time.time())
+        if now_s - self._purged_s < DAY_S:
+            return
+        self._purged_s = now_s
+        since_s = now_s - self._settings.batch_days * DAY_S
+        await run_in_threadpool(self._store.batches.purge, since_s)
+        await run_in_threadpool(self._store.points.purge, since_s)
+
     async def _watching(self) -> None:
         away = False
         while True:
             await asyncio.sleep(BEAT_S)
             try:
                 await self._look()
+                await self._purge()
                 away = False
             except StoreError as problem:
                 if not away:
@@ -96,19 +108,26 @@ class Batches:
         """Ask the database how far another service is with a batch."""
         stored = await run_in_threadpool(self._store.batches.get, batch.stored.batch_id)
         if stored is not None:
-            keys = [point.key for point in batch.plan.points if point.key not in batch.keys]
-            batch.told_by(stored, await run_in_threadpool(self._store.points.outcomes, keys))
+            outcomes = await run_in_threadpool(self._store.points.outcomes, batch.unsettled())
+            batch.told_by(stored, outcomes)
 
     async def make(
         self, request: BatchRequest, plan: Planned, client: str, token: str | None
     ) -> tuple[Batch, bool]:
         """Store a planned batch and begin; with a token that was used, return that batch."""
-        body = json.dumps(request.model_dump(mode="json"), sort_keys=True).encode()
+        body = json.dumps(request.model_dump(mode="json")).encode()
         if token is not None:
+            token = hashlib.sha256(f"{client}\0{token}".encode()).hexdigest()
             used = await run_in_threadpool(self._store.batches.by_token, token)
             if used is not None:
                 return await self._again(used, body), False
-        self._check_quota(client, plan.count)
+        async with self._making:
+            self._check_quota(client, plan.count)
+            return await self._begin(body, plan, client, token)
+
+    async def _begin(
+        self, body: bytes, plan: Planned, client: str, token: str | None
+    ) -> tuple[Batch, bool]:
         stored = StoredBatch(
             batch_id=secrets.token_urlsafe(ID_BYTES),
             body=zlib.compress(body),
@@ -171,8 +190,8 @@ class Batches:
         """Return a batch, from memory or from the database."""
         if batch_id in self._known:
             batch = self._known[batch_id]
-            if batch_id not in self._tasks and batch.state in ("cancelled", "interrupted"):
-                # Another service may have gone on with it; without the database, what is known is told.
+            if batch_id not in self._tasks and (batch.state != "done" or batch.unsettled()):
+                # Another may have gone on with it, or with its points; without the database, what is known is told.
                 with contextlib.suppress(StoreError):
                     await self._hear(batch)
             return batch
@@ -213,12 +232,15 @@ class Batches:
             await asyncio.gather(task, return_exceptions=True)
 
     async def resume(self, batch: Batch, client: str) -> None:
-        """Go on with the points that are missing; does nothing to one that runs or is done."""
-        if batch.state in ("cancelled", "interrupted"):
-            self._check_quota(client, batch.plan.count - len(batch.keys))
+        """Go on with points that are missing or may come out otherwise; nothing happens where there are none."""
+        async with self._making:
+            missing = len(batch.unsettled())
+            if not batch.ended or (batch.state == "done" and not missing):
+                return
+            self._check_quota(client, missing)
             await self._move(batch, "queued")
-            if await self._custody.claim(batch.stored.batch_id):
-                self._go(batch)
+        if await self._custody.claim(batch.stored.batch_id):
+            self._go(batch)
 
     def _go(self, batch: Batch) -> None:
         batch_id = batch.stored.batch_id
@@ -262,8 +284,9 @@ class Batches:
         keys = [point.key for point in batch.plan.points]
         outcomes = await run_in_threadpool(self._store.points.outcomes, keys)
         final = {key: one for key, one in outcomes.items() if one not in NOT_FINAL}
-        batch.keys = {key: one for key, one in batch.keys.items() if key in final}
+        batch.keep_only(final)
         batch.known(final)
+        await self._patiently(self._store.points.use, list(final), int(time.time()))
         batch.tell()
         return [point for point in batch.plan.points if point.key not in final]
 

@@ -9,7 +9,7 @@ from typing import Any
 from backend.batches.batch import Batch
 from backend.batches.keeper import Batches
 from backend.batches.point import Result
-from backend.batches.results import chunks
+from backend.batches.results import chunks, there
 from backend.wire.batches import (
     Distribution,
     DistributionsReply,
@@ -17,6 +17,7 @@ from backend.wire.batches import (
     Mean,
     SummaryReply,
 )
+from backend.wire.errors import ApiError
 from sandbox.protocol import WAIT_LEVELS, Outcome
 from sandbox.sweep.interval import interval
 
@@ -31,6 +32,7 @@ class _Gathered:
     params: dict[str, int | str]
     runs: int = 0
     failed: int = 0
+    known: set[str] = field(default_factory=set)  # of the metrics, those that some row has
     samples: dict[str, list[float]] = field(default_factory=dict)
     waits: dict[str, list[list[int]]] = field(default_factory=dict)
 
@@ -42,6 +44,7 @@ class _Gathered:
         for metric in metrics:
             column = column_of(metric, result.row)
             if column:
+                self.known.add(metric)
                 self.samples.setdefault(column, []).append(float(result.row[column]))
         for flow, levels in result.waits.items():
             self.waits.setdefault(flow, []).append(list(levels))
@@ -55,7 +58,7 @@ async def _gathered(batches: Batches, batch: Batch, metrics: tuple[str, ...]) ->
         )
         for point in batch.plan.points
     }
-    async for results in chunks(batches, batch):
+    async for results in chunks(batches, there(batch)):
         for result in results:
             groups[places[result.key]].take(result, metrics)
     return [one for one in groups.values() if one.runs]
@@ -65,9 +68,14 @@ def _place(program: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
     return program, *values.items()
 
 
-async def summary(batches: Batches, batch: Batch, metrics: tuple[str, ...]) -> SummaryReply:
-    """Return the table; a metric is named with or without its unit."""
-    gathered = await _gathered(batches, batch, metrics)
+async def summary(batches: Batches, batch: Batch, named: tuple[str, ...]) -> SummaryReply:
+    """Return the table of the metrics `named`, with or without their units, or else of the batch's own.
+
+    Raises ApiError for one, not of the batch's own, that no run has when the batch has ended.
+    """
+    gathered = await _gathered(batches, batch, named or tuple(batch.plan.metrics))
+    if batch.ended and any(one.runs > one.failed for one in gathered):
+        _refuse_unknown([one for one in named if one not in batch.plan.metrics], gathered)
     groups = [
         Group(
             program=one.program,
@@ -80,6 +88,16 @@ async def summary(batches: Batches, batch: Batch, metrics: tuple[str, ...]) -> S
     ]
     shown = dict.fromkeys(column for one in gathered for column in one.samples)
     return SummaryReply(metrics=list(shown), groups=groups)
+
+
+def _refuse_unknown(metrics: list[str], gathered: list[_Gathered]) -> None:
+    known = {metric for one in gathered for metric in one.known}
+    for metric in metrics:
+        if metric not in known:
+            raise ApiError(
+                422, "unknown-metric", f'no run of this batch has a metric "{metric[:80]}"',
+                "take a column of its results.csv, with or without its unit",
+            )  # fmt: skip
 
 
 def _mean(samples: list[float]) -> Mean:

@@ -113,8 +113,11 @@ class Points(Protocol):
     def outcomes(self, keys: list[str], before_s: int | None = None) -> dict[str, str]:
         """Return how those that are there ended, or of them those stored before a time."""
 
+    def use(self, keys: list[str], at_s: int) -> None:
+        """Note that a batch uses these results, so that they stay as long as it does."""
+
     def purge(self, before_s: int) -> int:
-        """Remove results made before `before_s`; return how many."""
+        """Remove results that were made and last used before `before_s`; return how many."""
 
 
 class Store(Protocol):

@@ -118,14 +118,18 @@ class SqlPoints:
         if not made:
             return
         statement = self._insert(points)
-        newer = {name: statement.excluded[name] for name in ("body", "outcome", "created_s")}
+        changing = ("body", "outcome", "created_s", "used_s")
+        newer = {name: statement.excluded[name] for name in changing}
         statement = statement.on_conflict_do_update(index_elements=["key"], set_=newer)
         with writing(self._engine) as connection:
-            connection.execute(statement, [asdict(one) for one in made])
+            connection.execute(
+                statement, [{**asdict(one), "used_s": one.created_s} for one in made]
+            )
 
     def get(self, keys: list[str]) -> list[StoredPoint]:
         """Return those that are there, in any order."""
-        return [StoredPoint(**row._mapping) for row in self._found(keys, *points.c)]
+        wanted = (points.c.key, points.c.body, points.c.outcome, points.c.created_s)
+        return [StoredPoint(**row._mapping) for row in self._found(keys, *wanted)]
 
     def outcomes(self, keys: list[str], before_s: int | None = None) -> dict[str, str]:
         """Return how those that are there ended, or of them those stored before a time."""
@@ -140,7 +144,14 @@ class SqlPoints:
             with reading(self._engine) as connection:
                 yield from connection.execute(select(*columns).where(points.c.key.in_(some))).all()
 
+    def use(self, keys: list[str], at_s: int) -> None:
+        """Note that a batch uses these results, so that they stay as long as it does."""
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            these = points.c.key.in_(keys[start : start + KEYS_AT_ONCE])
+            with writing(self._engine) as connection:
+                connection.execute(update(points).where(these).values(used_s=at_s))
+
     def purge(self, before_s: int) -> int:
-        """Remove results made before `before_s`; return how many."""
+        """Remove results that were made and last used before `before_s`; return how many."""
         with writing(self._engine) as connection:
-            return connection.execute(delete(points).where(points.c.created_s < before_s)).rowcount
+            return connection.execute(delete(points).where(points.c.used_s < before_s)).rowcount

@@ -43,5 +43,6 @@ points = Table(
     Column("body", LargeBinary, nullable=False),
     Column("outcome", String(16), nullable=False),
     Column("created_s", BigInteger, nullable=False),
-    Index("points_by_age", "created_s"),
+    Column("used_s", BigInteger, nullable=False),
+    Index("points_by_use", "used_s"),
 )

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from backend.wire.messages import DiagnosticModel, ParamInfo, PlannedAxis
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+# A label stands in tables, where spreadsheets take some first letters for a formula.
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^=+\-@]")]
 Text = Annotated[str, Field(max_length=4096)]
 State = Literal["queued", "running", "done", "cancelled", "interrupted"]
 COMPARE_MAX = 32
@@ -26,7 +28,7 @@ class BatchRequest(BaseModel):
     scenario: str
     programs: dict[str, str] = {}
     files: dict[str, str] = {}
-    compare: Annotated[dict[Name, str], Field(max_length=COMPARE_MAX)] = {}
+    compare: Annotated[dict[Label, str], Field(max_length=COMPARE_MAX)] = {}
     params: Annotated[dict[Name, Text], Field(max_length=32)] | None = None
     latin: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     latin_seed: Annotated[int, Field(ge=0, lt=2**63)] = 1

@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+JSON_OBJECT = "send a JSON object, with Content-Type: application/json"
 SENTENCES = {
+    "model_attributes_type": f"this is no JSON object; {JSON_OBJECT}",
     "json_invalid": "this is not JSON",
     "missing": "this field is missing",
     "extra_forbidden": "this field is unknown",
@@ -29,4 +31,6 @@ def sentence(errors: Sequence[Any]) -> str:
     # pydantic quotes the field that tells one kind of message from another.
     text = text.replace("{tag}", str(first.get("ctx", {}).get("discriminator", "")).strip("'"))
     text = text[:1].lower() + text[1:]
+    if first["type"] == "missing" and not parts:
+        text = f"there is no body; {JSON_OBJECT}"
     return f"{'.'.join(parts)}: {text}" if parts else text

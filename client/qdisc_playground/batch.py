@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 ENDED = ("done", "cancelled", "interrupted")
 RETRY_S = 1.0
+PATIENCE_S = 60.0
 BAR = 30
 Row = dict[str, Any]
 
@@ -48,25 +51,33 @@ class Batch:
         return self.state
 
     def rows(self) -> Iterator[Row]:
-        """Yield each row as it is finished, until the batch has ended; goes on after a lost connection."""
-        sent = 0
+        """Yield each row once, as it is finished, until the batch has ended; goes on after a lost connection.
+
+        Raises httpx.TransportError when the service cannot be reached for a minute.
+        """
+        last, seen = "", set[str]()
+        heard_s = time.monotonic()
         while True:
             try:
-                headers = {"last-event-id": str(sent)}
-                path = self._path("/events")
+                path, headers = self._path("/events"), {"last-event-id": last}
                 with self._http.stream("GET", path, headers=headers, timeout=60) as response:
                     if not response.is_success:
                         response.read()
-                    for name, number, data in _events(checked(response).iter_lines()):
+                    for name, event_id, data in _events(checked(response).iter_lines()):
+                        heard_s = time.monotonic()
                         if name == "state":
                             self.state = data
                         elif name == "rows":
-                            yield from data["rows"]
-                            sent = int(number)
+                            fresh = [row for row in data["rows"] if row["key"] not in seen]
+                            seen.update(row["key"] for row in fresh)
+                            last = event_id
+                            yield from fresh
                         elif name == "end":
                             self.refresh()
                             return
             except httpx.TransportError:
+                if time.monotonic() - heard_s > PATIENCE_S:
+                    raise
                 time.sleep(RETRY_S)
 
     def wait(self, progress: bool | TextIO = True) -> Batch:
@@ -104,18 +115,22 @@ class Batch:
         return groups
 
     def save(self, path: str) -> None:
-        """Write the rows to a file whose name ends with .csv, .json or .parquet."""
+        """Write the rows to a file whose name ends with .csv, .json or .parquet; nothing is lost when that fails."""
         ending = path.rpartition(".")[2]
         if ending not in ("csv", "json", "parquet"):
             raise PlaygroundError("bad-format", f'"{path}" must end with .csv, .json or .parquet')
-        with (
-            self._http.stream("GET", self._path(f"/results.{ending}")) as response,
-            open(path, "wb") as file,
-        ):
-            if not response.is_success:
-                response.read()
-            for part in checked(response).iter_bytes():
-                file.write(part)
+        partial = f"{path}.part"
+        try:
+            with self._http.stream("GET", self._path(f"/results.{ending}")) as response:
+                if not response.is_success:
+                    response.read()
+                parts = checked(response).iter_bytes()
+                with open(partial, "wb") as file:
+                    file.writelines(parts)
+            os.replace(partial, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(partial)
 
     def cancel(self) -> Batch:
         """Stop it; the rows that are there stay."""

@@ -69,6 +69,8 @@ class Playground:
         if seed is None:
             plan = checked(self._http.post("/api/batches/plan", json=texts)).json()
             seed = plan["seeds"][0] if plan["seeds"] else 1
+        if "seed" in (params or {}):
+            raise PlaygroundError("bad-value", "the seed is no parameter; write seed=N")
         point = {**(params or {}), "seed": seed}
         body = {**texts, "list": _csv(point), "duration": duration}
         (row,) = Batch(self._http, self._post(body)).wait(progress=False).results()
@@ -79,7 +81,7 @@ class Playground:
         scenario: Text,
         *,
         params: Mapping[str, Axis] | None = None,
-        compare: Mapping[str, Text] | Iterable[str] = (),
+        compare: Mapping[str, Text] | Iterable[str] | str = (),
         seeds: int | None = None,
         seed: int | None = None,
         latin: int = 0,
@@ -97,6 +99,8 @@ class Playground:
         `[sweep]` is taken. `compare` has programs by label, or
         names of the library. Raises PlaygroundError with every problem when it cannot run.
         """
+        if isinstance(compare, str):
+            compare = (compare,)
         named = compare if isinstance(compare, Mapping) else dict.fromkeys(compare, "")
         body = {
             **self._texts(scenario, programs or {}, files or {}),
@@ -117,6 +121,8 @@ class Playground:
     def batch(self, batch_id: str) -> Batch:
         """Return a batch that was begun earlier, by its id or its link."""
         name = batch_id.rstrip("/").rpartition("/")[2]
+        if not name:
+            raise PlaygroundError("no-such-batch", "write the id of a batch, or its link")
         return Batch(self._http, checked(self._http.get(f"/api/batches/{name}")).json())
 
     def _post(self, body: Row) -> dict[str, Any]:

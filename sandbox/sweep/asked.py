@@ -16,7 +16,7 @@ from sandbox.scenario.model import Scenario
 from sandbox.scenario.replace import SUFFIX, replaced_program
 from sandbox.sweep.design import MAX_LIST_BYTES, Design, listed
 from sandbox.sweep.fields import field_problems
-from sandbox.sweep.plan import Request, design_of, problems, promised_metrics
+from sandbox.sweep.plan import Request, design_of, problems, promised_metrics, seeds_of
 from sandbox.sweep.point import Inputs, points
 from sandbox.sweep.problem import SweepError
 
@@ -135,7 +135,7 @@ def _designed(asked: Asked, scenario: Scenario) -> dict[str, Any]:
             for label in made.programs
         ],
         "axes": list(_axes(made)),
-        "seeds": list(made.seeds),
+        "seeds": list(seeds_of(made)),
         "metrics": list(dict.fromkeys(asked.metrics)) or list(promised_metrics(scenario)),
     }
     wrong = problems(made, inputs)

@@ -216,7 +216,7 @@ def listed(text: str) -> tuple[Setting, ...]:
     """Return the points of a CSV text: a header of parameter paths (and `seed`), a line a point."""
     if len(text) > MAX_LIST_BYTES:
         raise SweepError("sweep-too-large", f"the list is larger than {MAX_LIST_BYTES >> 20} MiB")
-    lines = csv.reader(io.StringIO(text))
+    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff")))  # as spreadsheets begin it
     try:
         return _listed(lines)
     except csv.Error as error:

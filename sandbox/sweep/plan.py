@@ -132,9 +132,14 @@ def plan_text(scenario: Scenario, made: Design) -> str:
     for path in made.paths():
         values = dict.fromkeys(str(dict(one.values).get(path, "")) for one in made.settings)
         lines.append(f"  {path}: {_some(tuple(values))}")
-    own = dict.fromkeys(one.seed for one in made.settings if one.seed is not None)
-    lines.append(f"  seed: {_some(tuple(map(str, own or made.seeds)))}")
+    lines.append(f"  seed: {_some(tuple(map(str, seeds_of(made))))}")
     return "\n".join(lines) + "\n\n"
+
+
+def seeds_of(made: Design) -> tuple[int, ...]:
+    """Return the seeds of a design's points, which a list or an axis may have given."""
+    own = dict.fromkeys(one.seed for one in made.settings if one.seed is not None)
+    return tuple(own) or made.seeds
 
 
 def _some(values: tuple[str, ...]) -> str:

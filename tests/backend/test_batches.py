@@ -7,10 +7,13 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +140,39 @@ def test_the_summary_has_means_and_intervals_over_the_seeds(
         # Two samples: Student's t of one degree of freedom is 12.706.
         assert found["half_width"] == pytest.approx(12.7062 * abs(a - b) / 2, rel=1e-4)
         assert (group["runs"], group["failed"], found["n"]) == (2, 0, 2)
+
+
+def test_a_metric_that_no_run_has_is_refused(served: Service, done: dict[str, Any]) -> None:
+    path = f"/api/batches/{done['id']}/summary.json?metric=total.drops&metric="
+    refused = served.get(f"{path}total.dropz")
+    assert (refused.status_code, shape(refused)) == (422, "unknown-metric")
+    assert "total.dropz" in refused.json()["error"]["message"]
+    assert served.get(f"{path}flow.bulk.sojourn.p99").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"list": "limit\ud800\n5\n"},
+        {"files": {"a\ud800.csv": ""}},
+        {"programs": {"mine.qdisc.py": "\ud800"}},
+        {"compare": {"=HYPERLINK(1)": LIMITED}},
+        {"compare": {"+1": LIMITED}},
+    ],
+)
+def test_texts_that_no_table_can_hold_are_refused(change: dict[str, Any], served: Service) -> None:
+    body = json.dumps(sweep(**change))
+    headers = {"content-type": "application/json"}
+    answer = httpx.post(f"{served.url}api/batches", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert next(iter(change)) in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("body", "kind"), [("{}", "text/plain"), ("", "application/json")])
+def test_a_body_that_is_no_json_is_told_what_to_send(body: str, kind: str, served: Service) -> None:
+    answer = httpx.post(f"{served.url}api/batches", content=body, headers={"content-type": kind})
+    assert answer.status_code == 422
+    assert "Content-Type: application/json" in answer.json()["error"]["message"]
 
 
 def test_waits_are_told_as_rising_curves(served: Service, done: dict[str, Any]) -> None:
@@ -283,6 +319,14 @@ def test_programs_are_compared_by_label(served: Service) -> None:
 def test_a_request_can_be_read_back(served: Service, done: dict[str, Any]) -> None:
     reply = served.get(f"/api/batches/{done['id']}/request").json()
     assert {name: reply[name] for name in sweep()} == sweep()
+    asked = sweep(compare={"pfifo": "", "bfifo": ""}, params={"limit": "7"})
+    again = served.get(f"/api/batches/{made(served, asked)['id']}/request").json()
+    assert list(again["compare"]) == ["pfifo", "bfifo"]
+
+
+def test_the_seeds_of_a_list_are_told(served: Service) -> None:
+    listed = made(served, sweep(params=None, seeds=None, list="\ufefflimit,seed\n5,1\n6,2\n"))
+    assert listed["seeds"] == [1, 2]
 
 
 def test_events_tell_every_row_once_and_go_on_where_they_were(
@@ -295,9 +339,20 @@ def test_events_tell_every_row_once_and_go_on_where_they_were(
     assert sorted(row["key"] for row in rows) == sorted(
         row["key"] for row in rows_of(served, done["id"])
     )
-    later = list(events(httpx.get(path, headers={"last-event-id": "4"}).text))
+    epoch, _, count = told[1][1].partition("-")
+    assert count == "6"
+    later = list(events(httpx.get(path, headers={"last-event-id": f"{epoch}-4"}).text))
     assert later[1][2]["rows"] == rows[4:]
-    assert later[1][1] == "6"
+    assert later[1][1] == told[1][1]
+
+
+@pytest.mark.parametrize("mark", ["4", "00000000-4", "\u00b2", "9" * 5000, "-", "\u0661-1"])
+def test_an_event_id_of_something_else_begins_anew(
+    mark: str, served: Service, done: dict[str, Any]
+) -> None:
+    path = f"{served.url}api/batches/{done['id']}/events"
+    told = list(events(httpx.get(path, headers={"last-event-id": mark.encode()}).text))
+    assert [len(data["rows"]) for name, _, data in told if name == "rows"] == [6]
 
 
 def events(text: str) -> Iterator[tuple[str, str, Any]]:
@@ -328,7 +383,42 @@ def test_quotas_are_told_with_their_numbers() -> None:
         second = served.post("/api/batches", sweep())
         assert (second.status_code, shape(second)) == (429, "too-many-batches")
         served.post(f"/api/batches/{first['id']}/cancel", {})
-        assert served.post("/api/batches", sweep()).status_code == 201
+        with ThreadPoolExecutor(6) as clients:
+            at_once = clients.map(lambda _: served.post("/api/batches", slow(seeds=10)), range(6))
+            assert sorted(reply.status_code for reply in at_once) == [201, *[429] * 5]
+
+
+def test_a_key_is_one_address_own() -> None:
+    with service(proxies="127.0.0.1", batches_per_client=5) as served:
+        ids = {
+            made(served, sweep(), **{"idempotency-key": "job-1", "x-forwarded-for": address})["id"]
+            for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")
+        }
+        assert len(ids) == 2
+
+
+def test_what_a_finished_batch_has_lost_is_computed_when_it_goes_on(tmp_path: Path) -> None:
+    with service(state_dir=tmp_path) as served:
+        batch = until(served, made(served, sweep())["id"], "done")
+        before = rows_of(served, batch["id"])
+        path = f"/api/batches/{batch['id']}"
+        mark = list(events(served.get(f"{path}/events").text))[1][1]
+    gone, limited = before[1]["key"], before[2]["key"]
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as database:
+        database.execute("DELETE FROM points WHERE key = ?", (gone,))
+        database.execute("UPDATE points SET outcome = 'limit-cpu' WHERE key = ?", (limited,))
+        database.commit()
+    with service(state_dir=tmp_path) as served:
+        told = state_of(served, batch["id"])
+        assert (told["state"], told["done"], told["limited"]) == ("done", 5, 1)
+        # The places of rows are other ones after a restart, so all of them come again.
+        told = served.get(f"{path}/events", headers={"last-event-id": mark}).text
+        assert len(list(events(told))[1][2]["rows"]) == 5
+        served.post(f"{path}/resume", {})
+        ended = until(served, batch["id"], "done", done=6)
+        assert (ended["failed"], ended["limited"]) == (0, 0)
+        assert rows_of(served, batch["id"]) == before
+        assert served.post(f"{path}/resume", {}).json()["state"] == "done"
 
 
 def test_a_killed_service_goes_on_with_its_batches(tmp_path: Path) -> None:

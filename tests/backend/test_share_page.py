@@ -9,6 +9,7 @@ from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
+import httpx
 import pytest
 
 from backend.api.page import NONCE
@@ -121,6 +122,8 @@ def test_a_share_of_a_newer_release_has_a_page_but_no_picture(tmp_path: Path) ->
 def test_the_picture_is_a_png_drawn_from_the_facts(served: Service) -> None:
     name = posted(served, share())
     answer = served.get(f"/s/{name}/picture.png")
+    head = httpx.head(f"{served.url}s/{name}/picture.png")
+    assert (head.status_code, head.headers["content-type"]) == (200, "image/png")
     assert answer.headers["content-type"] == "image/png"
     assert answer.content.startswith(PNG)
     assert struct.unpack(">II", answer.content[16:24]) == (WIDTH, HEIGHT)

@@ -77,6 +77,16 @@ def test_rows_become_a_frame_and_files(batch: Batch, tmp_path: Path) -> None:
     assert [row["digest"] for row in table] == list(frame["digest"])
     batch.save(str(tmp_path / "out.parquet"))
     assert (tmp_path / "out.parquet").read_bytes()[:4] == b"PAR1"
+    (tmp_path / "kept.csv").write_text("precious")
+    absent = Batch(batch._http, {**batch.state, "id": "A" * 22})
+    with pytest.raises(PlaygroundError, match="no batch with this id"):
+        absent.save(str(tmp_path / "kept.csv"))
+    assert (tmp_path / "kept.csv").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "kept.csv",
+        "out.csv",
+        "out.parquet",
+    ]
     with pytest.raises(PlaygroundError, match="must end with"):
         batch.save(str(tmp_path / "out.xls"))
 
@@ -93,6 +103,8 @@ def test_programs_of_the_library_are_compared_by_name(playground: Playground) ->
     made = playground.sweep(SCENARIO, programs=PROGRAMS, compare=["pfifo", "sfq"], seeds=1)
     rows = made.wait(progress=False).results()
     assert [row["program"] for row in rows] == ["pfifo", "sfq"]
+    alone = playground.sweep(SCENARIO, programs=PROGRAMS, compare="sfq", params={}, seeds=1)
+    assert alone.wait(progress=False).state["programs"] == ["sfq"]
 
 
 def test_what_cannot_run_says_why(playground: Playground) -> None:
@@ -101,6 +113,10 @@ def test_what_cannot_run_says_why(playground: Playground) -> None:
     assert caught.value.diagnostics
     with pytest.raises(PlaygroundError, match="limt"):
         playground.sweep(SCENARIO, programs=PROGRAMS, params={"limt": [1, 2]})
+    with pytest.raises(PlaygroundError, match="seed=N"):
+        playground.run(SCENARIO, programs=PROGRAMS, params={"seed": 9})
+    with pytest.raises(PlaygroundError, match="id of a batch"):
+        playground.batch("")
 
 
 def test_a_sweep_is_stopped_and_goes_on(playground: Playground) -> None:

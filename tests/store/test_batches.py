@@ -103,6 +103,15 @@ def test_results_of_more_points_than_one_statement_takes_are_found(store: SqlSto
     assert store.points.outcomes(keys, 2) == dict.fromkeys(keys[:2], "ok")
 
 
+def test_results_stay_as_long_as_what_uses_them(store: SqlStore) -> None:
+    many = [point(number) for number in range(600)]
+    store.points.put(many)
+    store.points.use([one.key for one in many[1:]], 1000)
+    assert store.points.purge(999) == 1
+    assert store.points.get([many[1].key]) == [many[1]]
+    assert store.points.purge(1001) == 599
+
+
 def test_a_newer_result_replaces_an_older(store: SqlStore) -> None:
     store.points.put([point(1, "crashed")])
     store.points.put([point(1)])
