@@ -44,7 +44,8 @@ def connect(url: URL) -> Engine:
         url,
         pool_pre_ping=True,
         pool_timeout=CONNECT_TIMEOUT_S,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+        # Said, for a database of no particular encoding would answer in bytes.
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "client_encoding": "utf8"},
     )
 
 

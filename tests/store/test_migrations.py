@@ -103,3 +103,17 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write"):
         open_store("", tmp_path / "file")
+
+
+def test_a_database_of_no_particular_encoding_is_used(postgres_place: Place) -> None:
+    server = postgres_place.server
+    assert server is not None
+    plain = ("-E", "SQL_ASCII", "--locale=C", "-T", "template0")
+    server.run("createdb", *plain, "plain")
+    try:
+        store = open_store(server.url("plain"), postgres_place.state_dir)
+        store.shares.put(StoredShare(NAME, "Zoë".encode(), 7))
+        assert store.shares.get(NAME) == StoredShare(NAME, "Zoë".encode(), 7)
+        store.close()
+    finally:
+        server.run("dropdb", "plain")
