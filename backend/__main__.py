@@ -121,8 +121,8 @@ def serve(settings: Settings, browser: bool) -> int:
     with listener, contextlib.suppress(KeyboardInterrupt, SystemExit):
         server.run(sockets=[listener])
     if not server.started:
-        problem = app.state.problem or "the service made a mistake, which is in its log above"
-        print(f"cannot start: {problem}", file=sys.stderr)
+        reason = app.state.problem or "the service made a mistake, which is in its log above"
+        print(f"cannot start: {reason}", file=sys.stderr)
         return 1
     return 0
 

@@ -20,7 +20,7 @@ from backend.settings import Settings
 from backend.shares.keeper import Keeper
 from backend.state import State
 from backend.store.base import StoreError
-from backend.store.open import open_store
+from backend.store.open import SqlStore, open_store
 from backend.wire.errors import ApiError
 from backend.wire.schema import add_socket
 from backend.workers.pool import Pool
@@ -39,6 +39,10 @@ def _executor(pool: Pool, settings: Settings) -> Executor:
     return DaskExecutor(settings)
 
 
+def _store(settings: Settings) -> SqlStore:
+    return open_store(settings.database_url, settings.state_dir, settings.start_timeout_s)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Return the service; its zygote starts and ends with the app's lifespan."""
     metrics = Metrics()
@@ -48,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         pool = Pool(settings, metrics)
         try:
             with (
-                closing(open_store(settings.database_url, settings.state_dir)) as store,
+                closing(_store(settings)) as store,
                 metrics.served(settings.metrics_host, settings.metrics_port),
             ):
                 keeper = Keeper(store, settings)

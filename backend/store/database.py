@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from backend.store.base import StoreError, StoreFull
 
+LOG = logging.getLogger(__name__)
 BUSY_TIMEOUT_S = 5
+RETRY_S = 0.5
 CONNECT_TIMEOUT_S = 5
 FILE = "store.sqlite"
 DISK_FULL = "53100"
@@ -47,6 +51,23 @@ def connect(url: URL) -> Engine:
         # Said, for a database of no particular encoding would answer in bytes.
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "client_encoding": "utf8"},
     )
+
+
+def await_server(engine: Engine, wait_s: float) -> None:
+    """Wait for a server that is starting too, or for so long; what is wrong then is for the first use to tell."""
+    ends_s = time.monotonic() + wait_s
+    told_once = False
+    while True:
+        try:
+            engine.connect().close()
+            return
+        except OperationalError as problem:
+            if time.monotonic() > ends_s:
+                return
+            if not told_once:
+                LOG.warning("waiting for the database: %s", type(problem.orig).__name__)
+                told_once = True
+        time.sleep(RETRY_S)
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Engine
 
 from backend.store.base import Batches, Points, Shares, StoreError
 from backend.store.batches import SqlBatches, SqlPoints
-from backend.store.database import connect, told, url_of
+from backend.store.database import await_server, connect, told, url_of
 from backend.store.migrate import upgrade
 from backend.store.shares import SqlShares
 
@@ -68,8 +68,8 @@ class SqlStore:
         self._engine.dispose()
 
 
-def open_store(database_url: str, state_dir: Path) -> SqlStore:
-    """Open the database and bring its tables up to date."""
+def open_store(database_url: str, state_dir: Path, wait_s: float = 0) -> SqlStore:
+    """Open the database and bring its tables up to date; a server that is starting too is waited for."""
     url = url_of(database_url, state_dir)
     if url.get_backend_name() == "sqlite":
         try:
@@ -79,6 +79,8 @@ def open_store(database_url: str, state_dir: Path) -> SqlStore:
         except OSError as problem:
             raise StoreError(f"cannot write to {state_dir}: {problem.strerror}") from problem
     engine = connect(url)
+    if url.get_backend_name() != "sqlite":
+        await_server(engine, wait_s)
     try:
         with told(), _alone(url):
             upgrade(engine)

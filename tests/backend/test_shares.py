@@ -348,7 +348,11 @@ def test_a_database_that_cannot_be_used_is_told_in_one_line() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "backend", "--port", "0", "--no-browser"],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": "postgresql://user:hunter2@/x?host=/nowhere"},
+        env={
+            **os.environ,
+            "QDISC_START_TIMEOUT_S": "1",
+            "DATABASE_URL": "postgresql://user:hunter2@/x?host=/nowhere",
+        },
         capture_output=True,
         text=True,
         timeout=60,

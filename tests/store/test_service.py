@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from backend.store.base import StoredShare
@@ -32,6 +33,20 @@ def test_two_services_share_one_database(place: Place) -> None:
         name = posted(one, share())
         assert two.get(f"/api/shares/{name}").status_code == 200
         assert two.post("/api/shares", share()).status_code == 200
+
+
+def test_a_service_waits_for_a_database_that_is_there_later(postgres_place: Place) -> None:
+    server = postgres_place.server
+    assert server is not None
+    maker = threading.Timer(2.5, server.run, ("createdb", "later"))
+    maker.start()
+    place = {"database_url": server.url("later"), "state_dir": postgres_place.state_dir}
+    try:
+        with service(**place) as running:
+            assert running.get(f"/api/shares/{posted(running, share())}").status_code == 200
+    finally:
+        maker.join()
+        server.run("dropdb", "--force", "later")
 
 
 def test_a_database_that_restarts_is_used_again(postgres_place: Place) -> None:
