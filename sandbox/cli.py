@@ -225,8 +225,8 @@ def _exit_code(scenario: Scenario, finished: dict[str, Any]) -> int:
 
 def _expected_error(data: bytes) -> str:
     """Return what a scenario that cannot be loaded says it must end with."""
-    match = re.search(rb'^expect_error\s*=\s*"([a-z0-9-]+)"', data, re.MULTILINE)
-    return match[1].decode() if match else ""
+    match = re.search(rb"^expect_error\s*=\s*([\"'])([a-z0-9-]+)\1", data, re.MULTILINE)
+    return match[2].decode() if match else ""
 
 
 # --- inputs ---------------------------------------------------------------------------------------

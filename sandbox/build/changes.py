@@ -145,7 +145,7 @@ class Changes:
                 "map-update-refused",
                 f'map "{event.name}": operation not supported',
                 event.line,
-                "an skb map takes packets from programs only; hash maps and arrays can be updated",
+                "hash maps and arrays can be updated; packets and the ints of queues come from programs",
             )
             return []
         change = Change(kinds.E_MAP, number, built.map_places[event.name])

@@ -34,9 +34,9 @@ def run_egress(sim: Sim, device: Netdev, instance: Instance, skb: Skb) -> bool:
     sim.trace.row(ident, EGRESS, verdict, place, 0, line, 0, 0)
     sim.burn(CALL_FUEL - instance.fuel[0], line)
     instance.settle()
-    if verdict == OK:
-        return True
     held = skb.state == HELD and skb.id == ident
+    if verdict == OK:
+        return held
     if verdict == STOLEN:
         if held:
             sim.steal(skb, place, line)

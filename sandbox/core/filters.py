@@ -15,7 +15,7 @@ from sandbox.core.skb import Skb
 if TYPE_CHECKING:
     from sandbox.core.instance import Instance
 
-ACT_NONE, ACT_OK, ACT_DROP = -1, 0, 2
+ACT_NONE, ACT_OK, ACT_DROP, ACT_STOLEN = -1, 0, 2, 4
 ACT_UNSPEC = 0xFFFFFFFF  # -1 in the low half of a classification
 ETH_P_ALL = 0x0003
 

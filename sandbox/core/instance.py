@@ -11,6 +11,7 @@ from sandbox.core.ints import IntQueue
 from sandbox.core.kinds import (
     D_ENQUEUE,
     D_QUEUED,
+    HELD,
     LOG,
     MARK,
 )
@@ -93,7 +94,9 @@ class Instance:
         return self.rng.u32()
 
     def drop(self, skb: Skb, reason: int, line: int) -> None:
-        """Free a packet that the program holds and count it as dropped."""
+        """Free a packet that the program holds and count it as dropped; one that a filter has stolen is not its own."""
+        if skb.state != HELD:
+            return
         qdisc = self.running
         code = D_ENQUEUE if self.entering else D_QUEUED
         self.reason_drops[reason] += 1

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from sandbox.core import trap
 from sandbox.core.classes import ClassTable
 from sandbox.core.ctx import Ctx, later
-from sandbox.core.dialect import List, late, record
-from sandbox.core.filters import ACT_DROP, ACT_NONE, ACT_UNSPEC, Filter
+from sandbox.core.dialect import M32, List, late, record
+from sandbox.core.filters import ACT_DROP, ACT_NONE, ACT_STOLEN, ACT_UNSPEC, Filter
 from sandbox.core.instance import CALL_FUEL, Instance
 from sandbox.core.kinds import (
     BYPASS,
@@ -130,7 +130,7 @@ class Qdisc:
             state = skb.state
             if state == HELD and skb.id == ident:
                 raise trap.Trap(trap.OWNERSHIP, line, ident)
-            return state != FREE
+            return state != FREE or sim.stolen_skb == ident
         return self._other_verdict(skb, ident, verdict, line)
 
     def _other_verdict(self, skb: Skb, ident: int, verdict: int, line: int) -> bool:
@@ -139,13 +139,15 @@ class Qdisc:
             self._throttle(self.ctx.delay, line)
             if skb.id == ident and skb.state == HELD:
                 raise trap.Trap(trap.OWNERSHIP, line, ident)
-            return skb.state != FREE
+            return skb.state != FREE or sim.stolen_skb == ident
         if verdict == PASS:
             return self.enqueue_child(skb, self.ctx.classid, line)
         if verdict == STOLEN:
             if skb.state == HELD and skb.id == ident:
                 sim.steal(skb, self.place, line)
             return True
+        if skb.state != HELD or skb.id != ident:
+            return True  # a filter has stolen it
         self.drops += 1
         if verdict == BYPASS:
             sim.drop(skb, D_BYPASS, self.place, line, 0)
@@ -230,7 +232,12 @@ class Qdisc:
         return tc_class.child if tc_class is not None else None
 
     def enqueue_child(self, skb: Skb, classid: int, line: int) -> bool:
-        """Give a packet to the child of a class; without class or child it is dropped and counted."""
+        """Give a packet to the child of a class; without class or child it is dropped and counted.
+
+        One that a filter has stolen is nobody's to give: nothing happens.
+        """
+        if skb.state != HELD:
+            return True
         tc_class = self.classes.find(classid)
         if tc_class is None or tc_class.child is None:
             code = D_NO_CLASS if tc_class is None else D_NO_CHILD
@@ -252,8 +259,10 @@ class Qdisc:
         tc_class = self.classes.find(classid)
         if tc_class is None or tc_class.child is None:
             return None
+        current = self.sim.current_skb
         skb = tc_class.child.dequeue()
         self.sim.caller = self.instance
+        self.sim.current_skb = current
         if skb is None:
             return None
         tc_class.bytes += skb.len
@@ -272,8 +281,10 @@ class Qdisc:
         if child.peeked is None and child.instance.peek is not None:
             return child.look()
         if child.peeked is None:
+            current = self.sim.current_skb
             skb = child.dequeue()
             self.sim.caller = self.instance
+            self.sim.current_skb = current
             if skb is None:
                 return None
             skb.state = PEEKED
@@ -307,13 +318,17 @@ class Qdisc:
             if not found.matches(skb):
                 continue
             classid = found.classid
+            stolen = False
             if found.classifier is not None:
-                answer = self.sim.run_classifier(found.classifier, skb, self)
+                answer = self.sim.run_classifier(found.classifier, skb, self, line)
                 if answer == 0:
                     continue
-                if answer > 0:
+                stolen = answer < 0
+                if 0 < answer < M32:  # 32 ones stand for the filter's own, as for cls_bpf
                     classid = answer
             found.hits += 1
+            if stolen:
+                return ACT_STOLEN
             self.sim.trace.row(skb.id, CLASSIFY, (i + 1) & 255, self.place, classid, line, 0, i)
             action = 0 if found.action == ACT_NONE else found.action
             return (0 if action == ACT_DROP else classid << 32) | action
@@ -337,9 +352,8 @@ class Qdisc:
             self._leave(0)
 
     def run_reset(self) -> None:
-        """Run the program's reset and cancel watchdog and timer, as when the device goes down."""
+        """Run the program's reset and cancel the watchdog, as when the device goes down; the timer goes on."""
         self.watchdog_seq = 0
-        self.timer_seq = 0
         self.sim.current_skb = 0
         if self.instance.reset is not None:
             self.sim.caller = self.instance

@@ -17,6 +17,7 @@ from sandbox.core.kinds import (
     ARRIVE,
     D_LINK,
     DROPPED,
+    HELD,
     STOLE,
     WATCHDOG,
 )
@@ -61,6 +62,7 @@ class Sim:
     log: List[tuple[int, int, int, int, int, tuple[int, ...]]] = late()
     changes: List[int] = late()
     current_skb: int = 0
+    stolen_skb: int = 0  # the last packet that was freed without a drop
     caller: Instance | None = None  # whose entry point is running
     fuel_used: int = 0
     busy_ns: int = -1
@@ -298,15 +300,27 @@ class Sim:
             value -= 1 << 64
         self.trace.note(skb.id, ARRIVE, 0, device.place, value, 0, skb.flow, skb.len)
 
-    def run_classifier(self, instance: Instance, skb: Skb, qdisc: Qdisc) -> int:
-        """Run a bpf filter's program; 0 = no match, -1 = the filter's own classid, else a classid."""
-        saved = instance.running
+    def run_classifier(self, instance: Instance, skb: Skb, qdisc: Qdisc, line: int) -> int:
+        """Run a bpf filter's program for whoever classifies; 0 = no match, -1 = STOLEN, else a classid.
+
+        It may be the caller's own instance, which goes on where it was.
+        """
+        caller, running, left = self.caller, instance.running, instance.fuel[0]
+        self.caller = instance
         instance.running = qdisc
         instance.fuel[0] = CALL_FUEL
+        qdisc.ctx.now = self.now_ns
         assert instance.classify is not None
         answer: int = instance.classify(skb, qdisc.ctx)
-        self.burn(CALL_FUEL - instance.fuel[0], 0)
-        instance.running = saved
+        used = CALL_FUEL - instance.fuel[0]
+        instance.fuel[0] = left
+        instance.running = running
+        self.caller = caller
+        if caller is not instance:
+            instance.settle()
+        self.burn(used, line)
+        if answer < 0 and skb.state == HELD:
+            self.steal(skb, qdisc.place, line)
         return answer
 
     def ask(self) -> None:
@@ -384,6 +398,7 @@ class Sim:
         """Free a packet that a program took for itself; no drop."""
         skb.stats.stolen += 1
         self.trace.row(skb.id, STOLE, 0, place, 0, line, 0, 0)
+        self.stolen_skb = skb.id
         self.pool.give(skb)
 
     def qdisc_of(self, ifindex: int, handle: int) -> Qdisc | None:

@@ -57,6 +57,8 @@ class SkbMap:
         """Take a packet at a rank; False when the map is full, and the caller still owns the packet."""
         if rank < 0:
             raise trap.Trap(trap.NEGATIVE_RANK, line, rank)
+        if skb.state != HELD:
+            return True  # a filter that classified it has stolen it
         length = self.length
         bound = self.bound
         if length >= self.max_entries or (bound is not None and bound.length >= bound.max_entries):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.core import trap
 from sandbox.core.dialect import Array, Dict, List, late, record
-from sandbox.core.kinds import BIND, SET_RANK
+from sandbox.core.kinds import BIND, HELD, SET_RANK
 
 if TYPE_CHECKING:
     from sandbox.core.skb import Skb
@@ -49,6 +49,8 @@ class SkbMapHash:
 
     def push(self, key: int, skb: Skb, rank: int, line: int) -> bool:
         """Push to the map of `key`, which is made when absent; False when it is full or no map is left."""
+        if skb.state != HELD and rank >= 0:
+            return True  # a filter that classified it has stolen it
         slot = self.slots.get(key, -1)
         if slot >= 0:
             return self.inner[slot].push(skb, rank, line)
@@ -251,6 +253,8 @@ class FlowMap:
 
     def push(self, key: int, skb: Skb, rank: int, line: int) -> bool:
         """Push to the map of `key`; False when it is full or `max_flows` keys exist."""
+        if skb.state != HELD and rank >= 0:
+            return True  # a filter that classified it has stolen it
         slot = self._slot(key, line)
         if slot < 0:
             if rank < 0:

@@ -36,10 +36,13 @@ def bind(c: FunctionCheck, node: ast.Call, spec: HelperSpec) -> list[ast.expr | 
     ]
     if not wrong and not missing:
         return given
+    got = f"got {len(node.args) + len(node.keywords)} arguments"
+    if len(node.args) + len(node.keywords) == len(names):
+        got = "given by their position"
     c.error(
         "arguments",
         node,
-        f"{spec.name} takes ({', '.join(names)}), got {len(node.args) + len(node.keywords)} arguments",
+        f"{spec.name} takes ({', '.join(names)}), {got}",
         f"write {spec.signature}",
     )
     for value in (*node.args, *(word.value for word in node.keywords)):
@@ -96,10 +99,16 @@ def packet(c: FunctionCheck, node: ast.expr, what: str) -> Expr | None:
             "expected-packet",
             node,
             f"{what} takes a packet, got {kind_text(value.expr.type)}",
-            "give it skb",
+            _packet_for(c, node),
         )
         return None
     return value.expr if present(c, node, value) else None
+
+
+def _packet_for(c: FunctionCheck, node: ast.expr) -> str:
+    if c.role == "helper" and isinstance(node, ast.Name):
+        return f'say so in the def: "{node.id}: Owned" takes the packet, "{node.id}: Skb" reads it'
+    return "give it skb"
 
 
 def written_packet(c: FunctionCheck, node: ast.expr, what: str) -> Expr | None:
@@ -136,7 +145,7 @@ def owned_packet(c: FunctionCheck, node: ast.expr, what: str) -> Expr | None:
             "expected-packet",
             node,
             f"{what} takes a packet, got {kind_text(value.expr.type)}",
-            "give it skb",
+            _packet_for(c, node),
         )
         return None
     if not present(c, node, value):

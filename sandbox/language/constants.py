@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 
 from sandbox.language.helpers import CONSTANTS
+from sandbox.language.maps import MAPS
 from sandbox.language.numbers import OPERATORS, exact, fits
 from sandbox.language.report import Report
 from sandbox.language.scope import Constant, Scope
-from sandbox.language.spell import did_you_mean
+from sandbox.language.spell import did_you_mean, nearest
 from sandbox.language.tree import Kind
 
 
@@ -37,9 +38,21 @@ def constant(node: ast.expr, scope: Scope, report: Report) -> Constant | None:
         node,
         "a constant is needed here: ints, True, False, names of constants and + - * // % << "
         ">> & | ^ ~",
-        "compute it in init(ctx) into a global if it depends on anything else",
+        _instead(node),
     )
     return None
+
+
+def _instead(node: ast.expr) -> str:
+    """Return what somebody meant who wrote this where a constant is needed."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)) if near := nearest(name, (*MAPS, "Param", "Record")):
+            return f'did you mean "{near}"?'
+        case ast.List() | ast.ListComp():
+            return "packets wait in an SkbMap, ints in a Queue; fixed numbers are Param([1, 2])"
+        case ast.Dict() | ast.DictComp():
+            return "a HashMap keeps ints and records by key"
+    return "compute it in init(ctx) into a global if it depends on anything else"
 
 
 def checked_literal(number: int, node: ast.expr, report: Report) -> Constant | None:

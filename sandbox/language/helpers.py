@@ -214,8 +214,8 @@ _SPECS = (
         name="skb_classify_action",
         args=(SKB_WRITE, Arg("handle"), Arg("ifindex", default=0)),
         doc=(
-            "As skb_classify, but classid << 32 | action: 0 pass, 2 drop, 4294967295 when there are "
-            "filters and none matched."
+            "As skb_classify, but classid << 32 | action: 0 pass, 2 drop, 4 stolen by a bpf filter, "
+            "4294967295 when there are filters and none matched."
         ),
         allowed=MOVING | {"egress"},
         cost="O(filters)",

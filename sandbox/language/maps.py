@@ -354,7 +354,6 @@ _SPECS = (
         holds="ints",
         methods=_int_methods("queue", "oldest"),
         entries_max=TABLE_ENTRIES_MAX,
-        user_space="update, delete",
     ),
     MapSpec(
         name="Stack",
@@ -363,7 +362,6 @@ _SPECS = (
         holds="ints",
         methods=_int_methods("stack", "newest"),
         entries_max=TABLE_ENTRIES_MAX,
-        user_space="update, delete",
     ),
 )
 

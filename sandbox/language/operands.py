@@ -33,6 +33,8 @@ def integer(c: FunctionCheck, node: ast.expr, what: str) -> Expr:
         hint = "give it a name and test it for None first"
     elif value.kind is Kind.VERDICT:
         hint = "verdicts are no numbers, they can only be returned or kept in a local"
+    elif value.kind is Kind.SKB and '" of ' in what:
+        hint = 'say in its def that it takes a packet, "skb: Owned", or reads one, "skb: Skb"'
     elif value.kind is Kind.SKB:
         hint = "name a field of the packet, such as skb.len"
     c.error("expected-int", node, f"{what} is an int, got {kind_text(value.expr.type)}", hint)

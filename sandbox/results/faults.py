@@ -24,8 +24,9 @@ SENTENCES = {
         "does the loop end?",
     ),
     trap.FUEL_RUN: (
-        "the run used {value} loop steps, more than 1,000 for each packet and 1,000,000",
-        "do less in each call",
+        "the run used {value} loop steps, more than 1,000 for each packet and 1,000,000; "
+        "each wake-up counts as 100",
+        "do less in each call, or wake less often",
     ),
     trap.DELAY: ("THROTTLE with ctx.delay = {value}", "set ctx.delay to 1 ns or more first"),
     trap.TIMER: ("ctx.timer_after({value})", "a timer needs 1 ns or more"),
@@ -40,6 +41,10 @@ SENTENCES = {
     trap.TOO_MANY_ROWS: (
         f"one instant has more than {BUSY_ROWS_MAX} rows of the trace",
         "is a packet pushed and popped again and again? smaller bursts, or no trace",
+    ),
+    trap.MAP_FULL: (
+        "the map is full",
+        "use update(key, value), which says whether there was room, or an LruHashMap",
     ),
     trap.OWNERSHIP: ("packet {value} is still held after QUEUED", "push it or drop it"),
     trap.LOG_LIMIT: (
@@ -72,7 +77,9 @@ def describe(network: Network, caught: Trap) -> dict[str, Any]:
     sentence, hint = SENTENCES.get(caught.code, ("the program faulted", ""))
     text = sentence.format(value=caught.value)
     packet = f", skb {sim.current_skb}" if sim.current_skb else ""
-    where = f"line {caught.line}{packet} at {sim.now_ns / 1e6:g} ms"
+    # A watchdog or timer that wakes without end has no line.
+    line = f"line {caught.line}" if caught.line else "between two calls"
+    where = f"{line}{packet} at {sim.now_ns / 1e6:g} ms"
     return {
         "slug": SLUGS[caught.code],
         "message": f"{where}: {text}",

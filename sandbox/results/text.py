@@ -28,7 +28,9 @@ def tc_text(network: Network) -> str:
             f" Sent {qdisc.bytes} bytes {qdisc.packets} pkt (dropped {qdisc.drops}, "
             f"overlimits {qdisc.overlimits} requeues {qdisc.requeues})"
         )
-        lines.append(f" backlog {netlink_backlog(qdisc)}b {netlink_qlen(qdisc)}p requeues 0")
+        lines.append(
+            f" backlog {netlink_backlog(qdisc)}b {netlink_qlen(qdisc)}p requeues {qdisc.requeues}"
+        )
         gauge = qdisc.instance.gauge
         held = f" with maps and children: {gauge.backlog}b {gauge.qlen}p"
         lines.append(held + (f"  ecn_mark {qdisc.marks}" if qdisc.marks else ""))
