@@ -65,7 +65,7 @@ def await_server(engine: Engine, wait_s: float) -> None:
             if time.monotonic() > ends_s:
                 return
             if not told_once:
-                LOG.warning("waiting for the database: %s", type(problem.orig).__name__)
+                LOG.warning("waiting for the database: %s", _first_line(problem.orig or problem))
                 told_once = True
         time.sleep(RETRY_S)
 
@@ -110,9 +110,13 @@ def told() -> Iterator[None]:
         yield
     except SQLAlchemyError as problem:
         cause = getattr(problem, "orig", None) or problem
-        first = (str(cause).splitlines() or [""])[0]
         kind = StoreFull if _no_room(cause) else StoreError
-        raise kind(f"{type(cause).__name__}: {first[:200]}") from problem
+        raise kind(_first_line(cause)) from problem
+
+
+def _first_line(cause: BaseException) -> str:
+    """Return the kind of an error and how it begins; the driver names no password."""
+    return f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0][:200]}"
 
 
 def _no_room(cause: BaseException) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.core import trap
 from sandbox.core.classes import ClassTable
+from sandbox.core.classifier import run_classifier
 from sandbox.core.ctx import Ctx, later
 from sandbox.core.dialect import M32, List, late, record
 from sandbox.core.filters import ACT_DROP, ACT_NONE, ACT_STOLEN, ACT_UNSPEC, Filter
@@ -320,7 +321,7 @@ class Qdisc:
             classid = found.classid
             stolen = False
             if found.classifier is not None:
-                answer = self.sim.run_classifier(found.classifier, skb, self, line)
+                answer = run_classifier(self.sim, found.classifier, skb, self, line)
                 if answer == 0:
                     continue
                 stolen = answer < 0

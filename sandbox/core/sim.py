@@ -12,12 +12,11 @@ from sandbox.core import trap
 from sandbox.core.clsact import run_egress
 from sandbox.core.ctx import Ctx
 from sandbox.core.dialect import Array, List, i32, late, record
-from sandbox.core.instance import CALL_FUEL, Instance
+from sandbox.core.instance import Instance
 from sandbox.core.kinds import (
     ARRIVE,
     D_LINK,
     DROPPED,
-    HELD,
     STOLE,
     WATCHDOG,
 )
@@ -299,29 +298,6 @@ class Sim:
         if value >= 1 << 63:
             value -= 1 << 64
         self.trace.note(skb.id, ARRIVE, 0, device.place, value, 0, skb.flow, skb.len)
-
-    def run_classifier(self, instance: Instance, skb: Skb, qdisc: Qdisc, line: int) -> int:
-        """Run a bpf filter's program for whoever classifies; 0 = no match, -1 = STOLEN, else a classid.
-
-        It may be the caller's own instance, which goes on where it was.
-        """
-        caller, running, left = self.caller, instance.running, instance.fuel[0]
-        self.caller = instance
-        instance.running = qdisc
-        instance.fuel[0] = CALL_FUEL
-        qdisc.ctx.now = self.now_ns
-        assert instance.classify is not None
-        answer: int = instance.classify(skb, qdisc.ctx)
-        used = CALL_FUEL - instance.fuel[0]
-        instance.fuel[0] = left
-        instance.running = running
-        self.caller = caller
-        if caller is not instance:
-            instance.settle()
-        self.burn(used, line)
-        if answer < 0 and skb.state == HELD:
-            self.steal(skb, qdisc.place, line)
-        return answer
 
     def ask(self) -> None:
         """Let every device that has a reason to look for packets do so, in ifindex order, until none has."""
