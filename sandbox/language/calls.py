@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from sandbox.language import map_calls, tree
+from sandbox.language import map_calls, operands, tree
 from sandbox.language.arguments import (
     bind,
     check_arguments,
@@ -27,6 +27,7 @@ from sandbox.language.verdicts import ENTRIES
 if TYPE_CHECKING:
     from sandbox.language.function_check import FunctionCheck, Summary
 
+NOT_DECLARED = 'say in its def that it takes a packet, "skb: Owned", or reads one, "skb: Skb"'
 CHILDREN = "children"  # what child_peek borrows from
 
 
@@ -287,7 +288,7 @@ def _user_argument(
     if kind.kind is Kind.RECORD:
         return _record_argument(c, node, what, kind)
     if kind.kind is not Kind.SKB:
-        expr = c.integer(node, what)
+        expr = operands.integer(c, node, what, NOT_DECLARED)
         is_bad = isinstance(expr, tree.Const) and expr.value is None
         if kind.kind is Kind.BOOL and expr.type.kind is not Kind.BOOL and not is_bad:
             c.error(

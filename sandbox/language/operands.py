@@ -23,8 +23,13 @@ INT = Type(Kind.INT)
 BOOL = Type(Kind.BOOL)
 
 
-def integer(c: FunctionCheck, node: ast.expr, what: str) -> Expr:
-    """Return a checked int or bool; anything else is reported."""
+def integer(
+    c: FunctionCheck,
+    node: ast.expr,
+    what: str,
+    of_packet: str = "name a field of the packet, such as skb.len",
+) -> Expr:
+    """Return a checked int or bool; anything else is reported, a packet with the cure `of_packet`."""
     value = c.look(node)
     if value.bad or value.kind in INTS:
         return value.expr
@@ -33,10 +38,8 @@ def integer(c: FunctionCheck, node: ast.expr, what: str) -> Expr:
         hint = "give it a name and test it for None first"
     elif value.kind is Kind.VERDICT:
         hint = "verdicts are no numbers, they can only be returned or kept in a local"
-    elif value.kind is Kind.SKB and '" of ' in what:
-        hint = 'say in its def that it takes a packet, "skb: Owned", or reads one, "skb: Skb"'
     elif value.kind is Kind.SKB:
-        hint = "name a field of the packet, such as skb.len"
+        hint = of_packet
     c.error("expected-int", node, f"{what} is an int, got {kind_text(value.expr.type)}", hint)
     return c.bad(node).expr
 

@@ -34,6 +34,8 @@ def dequeue(ctx):
         ("q = {}", "rank", "skb, 0", "HashMap"),
         ("", "right.push(skb, rank)", "skb, 0", '"skb: Owned" takes the packet'),
         ("", "rank", "skb, rank=0", "write push(skb, rank)"),
+        ("", "rank", "skb, skb", "name a field of the packet"),
+        ("", "rank", "skb, put(skb, 1)", 'say in its def that it takes a packet, "skb: Owned"'),
     ],
 )
 def test_what_is_offered_is_what_was_meant(first: str, body: str, push: str, cure: str) -> None:
