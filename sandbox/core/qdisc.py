@@ -260,15 +260,21 @@ class Qdisc:
         tc_class = self.classes.find(classid)
         if tc_class is None or tc_class.child is None:
             return None
-        current = self.sim.current_skb
-        skb = tc_class.child.dequeue()
-        self.sim.caller = self.instance
-        self.sim.current_skb = current
+        skb = self._asked(tc_class.child)
         if skb is None:
             return None
         tc_class.bytes += skb.len
         tc_class.packets += 1
         skb.enqueued_at = self.entered_ns(skb)
+        return skb
+
+    def _asked(self, child: Qdisc) -> Skb | None:
+        """Return what a child gives; whoever asked goes on with its own packet."""
+        sim = self.sim
+        current = sim.current_skb
+        skb = child.dequeue()
+        sim.caller = self.instance
+        sim.current_skb = current
         return skb
 
     def peek_child(self, classid: int, line: int) -> Skb | None:
@@ -282,10 +288,7 @@ class Qdisc:
         if child.peeked is None and child.instance.peek is not None:
             return child.look()
         if child.peeked is None:
-            current = self.sim.current_skb
-            skb = child.dequeue()
-            self.sim.caller = self.instance
-            self.sim.current_skb = current
+            skb = self._asked(child)
             if skb is None:
                 return None
             skb.state = PEEKED
@@ -319,17 +322,16 @@ class Qdisc:
             if not found.matches(skb):
                 continue
             classid = found.classid
-            stolen = False
             if found.classifier is not None:
                 answer = run_classifier(self.sim, found.classifier, skb, self, line)
                 if answer == 0:
                     continue
-                stolen = answer < 0
-                if 0 < answer < M32:  # 32 ones stand for the filter's own, as for cls_bpf
+                if answer < 0:
+                    found.hits += 1
+                    return ACT_STOLEN
+                if answer < M32:  # 32 ones stand for the filter's own, as for cls_bpf
                     classid = answer
             found.hits += 1
-            if stolen:
-                return ACT_STOLEN
             self.sim.trace.row(skb.id, CLASSIFY, (i + 1) & 255, self.place, classid, line, 0, i)
             action = 0 if found.action == ACT_NONE else found.action
             return (0 if action == ACT_DROP else classid << 32) | action
