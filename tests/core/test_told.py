@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.compare import differences, play
-from sandbox.machines.interface import Engine
-from sandbox.protocol import Job
+from tests.core.both import played
 
 SCENARIO = """title = "t"
 device = { rate = "1mbit" }
@@ -32,11 +30,8 @@ def dequeue(ctx):
 
 
 def fault_of(program: str, root: str = '"1:" = { program = "m.qdisc.py" }') -> dict[str, Any]:
-    job = Job(scenario=SCENARIO.replace("ROOT", root), programs={"m.qdisc.py": program})
-    reference = play(job, Engine.REFERENCE)
-    assert reference is not None
-    assert differences(reference, play(job, Engine.WASM)) == []
-    fault: dict[str, Any] = reference.finished["fault"]
+    ended = played(SCENARIO.replace("ROOT", root), {"m.qdisc.py": program})
+    fault: dict[str, Any] = ended.finished["fault"]
     return fault
 
 
