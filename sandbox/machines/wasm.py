@@ -28,10 +28,20 @@ from sandbox.compiler.wasm.frame import (
     Frame,
 )
 from sandbox.compiler.wasm.image import Image
-from sandbox.compiler.wasm.library import FAULT_CODE, HEAP_END, HEAP_TOP, STATICS
+from sandbox.compiler.wasm.library import FAULT_CODE, HEAP_END, HEAP_TOP
 from sandbox.compiler.wasm.program import ProgramModule, compile_program
 from sandbox.compiler.wasm.reading import Reading
-from sandbox.compiler.wasm.types import ANY, INT, INTS, layout, list_of, placed, record_type
+from sandbox.compiler.wasm.types import (
+    ANY,
+    FIXED,
+    INT,
+    INTS,
+    fixed,
+    layout,
+    list_of,
+    placed,
+    record_type,
+)
 from sandbox.core.changes import Change
 from sandbox.core.classes import ClassTable
 from sandbox.core.instance import Instance
@@ -104,7 +114,7 @@ class WasmMachine:
         self.memory: wasmtime.Memory = self.exports["memory"]  # type: ignore[assignment]
         self.table: wasmtime.Table = self.exports["table"]  # type: ignore[assignment]
         self._view = self._mapped()
-        self.image = Image(self.core.statics.end)
+        self.image = Image(FIXED)
         self.frames: list[tuple[Built, Frame, int]] = []
         self.begun = False
         self._functions = 1  # the table's first entry stays empty: no function
@@ -115,21 +125,35 @@ class WasmMachine:
 
     def _lay_out(self, changes: Changes) -> None:
         image = self.image
-        network = (
-            self.network
-        )  # of two qdiscs that take the same handle in turn, `built` has the later
+        self._place_fixed()
+        network = self.network
+        # Of two qdiscs that take the same handle in turn, `built` has the later.
         every = [*network.built.values(), *network.targets.values()]
         for built in {id(built): built for built in every}.values():
             self._hook(built)
-        self.sim_at = image.place(self.sim, SIM)
-        self._trace_at = image.place(self.sim.trace, record_type(Trace))
-        self._pool_at = image.place(self.sim.pool, record_type(SkbPool))
         self.changes_at = [image.place(change, record_type(Change)) for change in changes.items]
         image.fill()
         for built, frame, at in self.frames:
             self._fill_frame(built, frame, at)
         image.fill()
-        self._write()
+        self._write_image()
+
+    def _place_fixed(self) -> None:
+        """Place what compiled code expects at a fixed place: the single records, heads of their lists, constants."""
+        image = self.image
+        singles = {"Sim": self.sim, "Trace": self.sim.trace, "SkbPool": self.sim.pool}
+        for (name, field), at in fixed().items():
+            thing: Any = singles[name]
+            t = record_type(type(thing))
+            if field:
+                t, thing = layout(type(thing)).fields[field][0], getattr(thing, field)
+            placed_at = image.place(thing, t)
+            assert placed_at == at, (name, field)
+        constants = self.core.statics.data
+        at = image.reserve(len(constants)) - image.start
+        image.data[at : at + len(constants)] = constants
+        assert image.end == self.core.statics.end
+        self.sim_at, self._trace_at, self._pool_at = (fixed()[name, ""] for name in singles)
 
     def _hook(self, built: Built) -> None:
         """Make an instance's frame and say which functions its hooks mean."""
@@ -192,11 +216,6 @@ class WasmMachine:
             offset = at + frame.globals[variable.name] - image.start
             value = built.entries.get_global(variable.name)
             struct.pack_into("<q", image.data, offset, signed(value))
-
-    def _write(self) -> None:
-        """Copy constants and image into memory."""
-        self._put(STATICS, self.core.statics.data)
-        self._write_image()
 
     def _write_image(self) -> None:
         """Copy what was laid out into memory; what is made from now on comes from behind it."""

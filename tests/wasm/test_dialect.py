@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from sandbox.compiler.wasm import host
 from sandbox.compiler.wasm.dialect import compile_waiting
 from sandbox.compiler.wasm.image import Image
-from sandbox.compiler.wasm.library import HEAP_TOP, STATICS
+from sandbox.compiler.wasm.library import HEAP_TOP
 from sandbox.compiler.wasm.reading import Reading
 from sandbox.compiler.wasm.source import source_of
-from sandbox.compiler.wasm.types import record_type
+from sandbox.compiler.wasm.types import fixed_end, record_type
 from sandbox.compiler.wasm.unit import Statics, Unit
 from sandbox.core.dialect import Dict, List
 from tests.wasm import cases
@@ -66,7 +66,7 @@ def run_compiled(name: str, a: int, b: int, inline_nodes: int) -> tuple[int, Box
     at = image.place(given_box, record_type(Box))
     image.fill()
     memory = exports["memory"]
-    memory.write(store, statics.data, STATICS)
+    memory.write(store, statics.data, fixed_end())
     memory.write(store, image.data, image.start)
     memory.write(store, struct.pack("<II", image.end, host.MEMORY_MAX_BYTES), HEAP_TOP)
     result = exports[name](store, at, a, b)

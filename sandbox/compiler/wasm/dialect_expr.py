@@ -22,6 +22,7 @@ from sandbox.compiler.wasm.types import (
     U64,
     T,
     components,
+    fixed,
     layout,
     placed,
 )
@@ -121,7 +122,7 @@ def _name(env: Env, name: str) -> V:
         return env.fixed[name]
     if name in env.vars:
         t, locals_ = env.vars[name]
-        return V(t, tuple((code.GET, at) for at in locals_))
+        return single(t) or V(t, tuple((code.GET, at) for at in locals_))
     thing = getattr(env.source.module, name)
     assert isinstance(thing, list), f"{env.source.name}: {name}"
     at, t = env.unit.statics.place(thing)
@@ -134,9 +135,25 @@ def field_of(t: T, name: str) -> tuple[T, int]:
     return layout(t.record).fields[name]
 
 
+def single(t: T) -> V | None:
+    """Return the one record of a type that a run has one of."""
+    at = fixed().get((t.record.__name__, "")) if t.record is not None else None
+    return V(t, (code.i32(at),)) if at is not None else None
+
+
+def is_fixed(t: T, name: str) -> bool:
+    """Whether a field is a list of a single record, whose head does not move."""
+    return t.record is not None and (t.record.__name__, name) in fixed()
+
+
 def attribute(owner: V, name: str) -> V:
     """Return a field of a record."""
     t, offset = field_of(owner.t, name)
+    known = single(t)
+    if known is not None:
+        return known
+    if is_fixed(owner.t, name):
+        return V(t, (code.i32(fixed()[owner.t.record.__name__, name]),))
     if t.kind == "hook":
         return V(t, (code.load(I32, offset, owner.node),))
     return V(t, (code.load(components(t)[0], offset, owner.node),))

@@ -10,7 +10,6 @@ from sandbox.core.trace import ROW_BYTES, Trace
 
 FAULT_CODE, FAULT_LINE, FAULT_VALUE, HEAP_TOP, HEAP_END = 8, 16, 24, 32, 36
 FREE_BLOCKS = 64  # by size class, 4 bytes each
-STATICS = 256
 PAGE = 65536
 FOLD_ROWS = 64  # folded while they are still in the nearest cache
 GOLDEN = 0x9E3779B97F4A7C15

@@ -28,6 +28,7 @@ from sandbox.compiler.wasm.code import F64, I32, I64
 
 ARRAY_HEAD = 8
 LIST_BYTES = 16
+FIXED = 256  # behind the cells that library.py names
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,32 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     if len(names) > 1:
         return attrgetter(*names)
     return lambda thing: tuple(getattr(thing, name) for name in names)
+
+
+# Records a run has one of. They, and the heads of their lists, lie at the same place in every run, so that code
+# needs no address to find them: it would have to be loaded and kept, and there are few registers.
+SINGLE = ("Sim", "Trace", "SkbPool")
+
+
+@cache
+def fixed() -> dict[tuple[str, str], int]:
+    """Return where the single records are, by (name, ""), and the heads of their lists, by (name, field)."""
+    found: dict[tuple[str, str], int] = {}
+    at = FIXED
+    for name in SINGLE:
+        found[name, ""] = at
+        at += layout(records()[name]).size
+    for name in SINGLE:
+        for field, (t, _) in layout(records()[name]).fields.items():
+            if t.kind in ("list", "bytes"):
+                found[name, field] = at
+                at += LIST_BYTES
+    return found
+
+
+def fixed_end() -> int:
+    """Return the first address behind what is at a fixed place."""
+    return max(fixed().values()) + LIST_BYTES
 
 
 _RECORDS: dict[str, type] = {}

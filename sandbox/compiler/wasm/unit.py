@@ -5,10 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from sandbox.compiler.wasm import library
 from sandbox.compiler.wasm.binary import Defined, Imported, ModuleWriter
 from sandbox.compiler.wasm.source import Source
-from sandbox.compiler.wasm.types import FLOAT, INT, T, array_of, components
+from sandbox.compiler.wasm.types import FLOAT, INT, T, array_of, components, fixed_end
 
 MEMORY_PAGES = 2048
 # What an address of 32 bits and the offset of a field can reach: set aside, and only MEMORY_PAGES of it usable.
@@ -19,7 +18,7 @@ Key = tuple[Source, tuple[T, ...]]
 
 
 class Statics:
-    """Arrays of the core's module level; they lie at the bottom of memory, at the same place in every run."""
+    """Arrays of the core's module level; they lie behind the single records, at the same place in every run."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -31,7 +30,7 @@ class Statics:
         t = array_of(FLOAT if thing and isinstance(thing[0], float) else INT)
         if id(thing) not in self.known:
             assert not self.closed, "a constant array that the core does not use"
-            at = library.STATICS + len(self.data)
+            at = self.end
             letter = "d" if t.of[0] == FLOAT else "q"
             self.data += struct.pack(f"<II{len(thing)}{letter}", len(thing), 0, *thing)
             self.known[id(thing)] = at, thing
@@ -40,7 +39,7 @@ class Statics:
     @property
     def end(self) -> int:
         """Return the first address behind."""
-        return library.STATICS + len(self.data)
+        return fixed_end() + len(self.data)
 
 
 class Unit:
