@@ -20,7 +20,7 @@ from sandbox.compiler.wasm.types import (
     placed,
 )
 
-DIGEST_WORDS = 4
+DIGEST_WORDS = 2
 SPARE_ITEMS = 4
 CELL_WORDS = 4
 GOLDEN = 0x9E3779B97F4A7C15
@@ -117,8 +117,7 @@ class Image:
                 return value if isinstance(value, int) else self.place(value, INTS)
             case "digest":
                 at = self.reserve(8 + 8 * DIGEST_WORDS)
-                words = [value >> (32 * i) & 0xFFFFFFFF for i in range(DIGEST_WORDS)]
-                self._pack("<II4q", at, DIGEST_WORDS, 0, *words)
+                self._pack("<IIQQ", at, DIGEST_WORDS, 0, value & M64, value >> 64)
                 return at
         return self.place(value, t)
 

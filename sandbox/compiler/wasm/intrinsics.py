@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sandbox.compiler.wasm import code, heap_code
 from sandbox.compiler.wasm.code import I32, I64, Node
 from sandbox.compiler.wasm.environment import Env
-from sandbox.compiler.wasm.types import INT
+from sandbox.compiler.wasm.types import INT, T
 from sandbox.compiler.wasm.values import NOTHING, V, fit, one
 
 OFFSETS = 1 << 16
@@ -56,6 +56,16 @@ def _copy(env: Env, to: V, source: V, count: V) -> V:
     return NOTHING
 
 
+def _wide(opcode: int) -> Callable[..., V]:
+    def wide(env: Env, *args: V) -> V:
+        t = T("tuple", (INT, INT))
+        locals_ = env.fn.locals_for(t)
+        node = code.op(opcode, *(fit(v, INT).node for v in args))
+        return V(t, tuple((code.GET, at) for at in locals_), [(code.MULTI, node, locals_)])
+
+    return wide
+
+
 def _stop(env: Env) -> V:
     env.fn.emit((code.TRAP,))
     return NOTHING
@@ -69,6 +79,8 @@ INTRINSICS: dict[str, Callable[..., V]] = {
     "poke32": _poke(code.STORE_32),
     "poke64": _poke(code.STORES[I64]),
     "copy": _copy,
+    "wide_mul": _wide(code.MUL_WIDE_U),
+    "wide_add": _wide(code.ADD_WIDE),
     "address": address_of,
     "item_at": heap_code.item_at,
     "less": heap_code.less,

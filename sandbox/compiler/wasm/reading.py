@@ -106,9 +106,8 @@ class Reading:
             elif t.kind == "bool":
                 setattr(thing, name, bool(value))
             elif t.kind == "digest":
-                words = struct.unpack_from("<4q", self.memory, value + 8)
-                total = sum(word << (32 * i) for i, word in enumerate(words))
-                setattr(thing, name, total % PRIME)
+                low, high = struct.unpack_from("<QQ", self.memory, value + 8)
+                setattr(thing, name, (high << 64 | low) % PRIME)
             elif t.kind != "bytes" and name not in skip:
                 setattr(thing, name, self._thing(value, t))
 
