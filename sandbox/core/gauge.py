@@ -17,20 +17,20 @@ class Gauge:
 
     def add(self, len_bytes: int) -> None:
         """Count a packet in."""
-        qlen = self.qlen + 1
-        backlog = self.backlog + len_bytes
-        self.qlen = qlen
-        self.backlog = backlog
-        if qlen > self.qlen_max:
-            self.qlen_max = qlen
-        if backlog > self.backlog_max:
-            self.backlog_max = backlog
-        if self.parent is not None:
-            self.parent.add(len_bytes)
+        gauge: Gauge | None = self
+        while gauge is not None:
+            gauge.qlen += 1
+            gauge.backlog += len_bytes
+            if gauge.qlen > gauge.qlen_max:
+                gauge.qlen_max = gauge.qlen
+            if gauge.backlog > gauge.backlog_max:
+                gauge.backlog_max = gauge.backlog
+            gauge = gauge.parent
 
     def sub(self, len_bytes: int) -> None:
         """Count a packet out."""
-        self.qlen -= 1
-        self.backlog -= len_bytes
-        if self.parent is not None:
-            self.parent.sub(len_bytes)
+        gauge: Gauge | None = self
+        while gauge is not None:
+            gauge.qlen -= 1
+            gauge.backlog -= len_bytes
+            gauge = gauge.parent

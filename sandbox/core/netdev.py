@@ -110,13 +110,14 @@ class Netdev:
             return
         root = self.shared_root
         if root is not None and len(self.queues) == 1:
-            self._pull_only(root, self.queues[0])
+            self.pull_only(root, self.queues[0])
         elif root is not None:
             self._pull_shared(root)
         else:
             self._pull_each()
 
-    def _pull_only(self, root: Qdisc, queue: TxQueue) -> None:
+    def pull_only(self, root: Qdisc, queue: TxQueue) -> None:
+        """Ask the root of a device with one transmit queue until its ring is full or nothing comes."""
         if len(self.instances) == 1:
             self.instances[0].pushed = False
         else:

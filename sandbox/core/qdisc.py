@@ -125,7 +125,7 @@ class Qdisc:
         if sim.trace.kept:
             delay = ctx.delay if verdict == THROTTLE else 0
             sim.trace.note(ident, VERDICT, verdict, self.place, delay, line, 0, 0)
-        if instance.settles:
+        if instance.settles and (instance.deletes or instance.fuel[0] != CALL_FUEL):
             self._leave(line)
         if verdict == QUEUED or verdict == CN:
             state = skb.state

@@ -60,10 +60,14 @@ class Rng:
                 return add + x
             if layer == 0:
                 add += TAIL
-            elif HEIGHT[layer] + self.uniform() * (HEIGHT[layer - 1] - HEIGHT[layer]) < exp_minus(
-                x
-            ):
+            elif self._below_curve(layer, x):
                 return add + x
+
+
+    def _below_curve(self, layer: int, x: float) -> bool:
+        """Draw a height within a layer; return whether the point at x lies under the curve."""
+        low = HEIGHT[layer]
+        return low + self.uniform() * (HEIGHT[layer - 1] - low) < exp_minus(x)
 
 
 def mix(seed: u64, salt: u64) -> u64:

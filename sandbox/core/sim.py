@@ -36,7 +36,7 @@ BUSY_ROWS_MAX = 800_000
 
 # Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, timers.
 ORDERS: Array[int] = Array([rank << ORDER_BITS for rank in (0, 1, 1, 3, 3, 2)])
-TX_END_ORDER = 1 << ORDER_BITS
+TX_END_ORDER, ARRIVE_ORDER = 1 << ORDER_BITS, 2 << ORDER_BITS
 
 
 @record
@@ -137,6 +137,7 @@ class Sim:
         end_ns = self.end_ns
         first = self.devices[0]
         queue = first.queues[0]
+        root = first.shared_root
         ring = first.ring_packets
         simple = self.alone and len(self.shared) == 0 and len(first.queues) == 1
         for _ in range(steps):
@@ -166,12 +167,12 @@ class Sim:
                         self.arrive(source)
                 elif self._carry_out():
                     return
-            if not simple:
+            if root is None or not simple:
                 self.ask()
             elif first.asked:
                 first.asked = False
-                if queue.count < ring:
-                    first.pull()
+                if queue.count < ring and first.up:
+                    first.pull_only(root, queue)
 
     def _tick(self, at_ns: int) -> None:
         self.now_ns = at_ns
@@ -220,14 +221,14 @@ class Sim:
             self.send(source, self.make(source, len_bytes))
         at_ns = source.next_ns(self.now_ns, len_bytes)
         if at_ns >= 0 and (source.stop_ns < 0 or at_ns < source.stop_ns):
-            self.sequence += 1
-            source.due = self.sequence
-            order = ORDERS[EV_ARRIVE] + self.sequence
-            if self.held:
+            if self.held:  # Sim.schedule without the call
                 self.held = False
+                self.sequence += 1
+                source.due = self.sequence
+                order = ARRIVE_ORDER + self.sequence
                 heapreplace(self.events, (at_ns, order, EV_ARRIVE, source.index, None))
             else:
-                heappush(self.events, (at_ns, order, EV_ARRIVE, source.index, None))
+                source.due = self.schedule(at_ns, EV_ARRIVE, source.index, None)
 
     def make(self, source: Source, len_bytes: int) -> Skb:
         """Return a new packet of a source."""

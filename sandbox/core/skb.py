@@ -74,13 +74,17 @@ class SkbPool:
         if len(self.free) > 0:
             skb = self.free.pop()
         else:
-            skb = Skb()
-            skb.cb = Array(CB_WORDS * self.levels)
-            skb.entered = Array(self.levels)
+            skb = self._fresh()
         skb.id = self.made
         skb.state = HELD
         skb.tc_index = 0
         skb.tc_classid = 0
+        return skb
+
+    def _fresh(self) -> Skb:
+        skb = Skb()
+        skb.cb = Array(CB_WORDS * self.levels)
+        skb.entered = Array(self.levels)
         return skb
 
     def give(self, skb: Skb) -> None:

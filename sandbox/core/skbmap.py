@@ -59,25 +59,37 @@ class SkbMap:
             raise trap.Trap(trap.NEGATIVE_RANK, line, rank)
         if skb.state != HELD:
             return True  # a filter that classified it has stolen it
-        length = self.length
+        length = self.length + 1
         bound = self.bound
-        if length >= self.max_entries or (bound is not None and bound.length >= bound.max_entries):
+        if length > self.max_entries or (bound is not None and bound.length >= bound.max_entries):
             self.refused += 1
             return False
+        len_bytes = skb.len
         if bound is not None:
             bound.length += 1
-            bound.bytes += skb.len
-        length += 1
+            bound.bytes += len_bytes
         self.length = length
         if length > self.length_max:
             self.length_max = length
+        self.bytes += len_bytes
+        gauge: Gauge | None = self.gauge
+        while gauge is not None:  # Gauge.add without the call: this is every packet's path
+            gauge.qlen += 1
+            gauge.backlog += len_bytes
+            if gauge.qlen > gauge.qlen_max:
+                gauge.qlen_max = gauge.qlen
+            if gauge.backlog > gauge.backlog_max:
+                gauge.backlog_max = gauge.backlog
+            gauge = gauge.parent
+        self.owner.pushed = True
         skb.state = IN_MAP
         skb.rank = rank
         skb.order = self.pushes
         self.pushes += 1
         tail = self.tail
-        if self.tree is not None:
-            self.tree.insert(skb)
+        aside = self.tree is not None
+        if aside:
+            pass
         elif tail is None:
             self.head = skb
             self.tail = skb
@@ -85,28 +97,23 @@ class SkbMap:
             tail.next = skb
             self.tail = skb
         else:
-            heappush(self.heap, (rank, skb.order, skb))
-        len_bytes = skb.len
-        self.bytes += len_bytes
-        gauge = self.gauge
-        if gauge.parent is None:  # Gauge.add and sub without the call: this is every packet's path
-            qlen = gauge.qlen + 1
-            backlog = gauge.backlog + len_bytes
-            gauge.qlen = qlen
-            gauge.backlog = backlog
-            if qlen > gauge.qlen_max:
-                gauge.qlen_max = qlen
-            if backlog > gauge.backlog_max:
-                gauge.backlog_max = backlog
-        else:
-            gauge.add(len_bytes)
-        self.owner.pushed = True
+            aside = True
         self.trace.row(skb.id, PUSH, 0, self.place, rank, line, self.slot, length)
-        if self.tree is not None and self.tree.by_less and self.trace.kept:
-            ahead = self.tree.before(skb)
-            found = ahead.id if ahead is not None else 0
-            self.trace.note(skb.id, AFTER, 0, self.place, found, line, self.slot, length)
+        if aside:
+            self._put_aside(skb, line)
         return True
+
+    def _put_aside(self, skb: Skb, line: int) -> None:
+        """Take a packet into the tree, or into the heap beside the list."""
+        tree = self.tree
+        if tree is None:
+            heappush(self.heap, (skb.rank, skb.order, skb))
+            return
+        tree.insert(skb)
+        if tree.by_less and self.trace.kept:
+            ahead = tree.before(skb)
+            found = ahead.id if ahead is not None else 0
+            self.trace.note(skb.id, AFTER, 0, self.place, found, line, self.slot, self.length)
 
     def peek(self) -> Skb | None:
         """Return the packet of the smallest rank, which stays in the map."""
@@ -123,32 +130,35 @@ class SkbMap:
     def pop(self, line: int) -> Skb | None:
         """Give the packet of the smallest rank, the earliest of equals."""
         skb = self.head
-        if self.tree is not None or len(self.heap) > 0:
-            skb = self.peek()
-            if skb is not None:
-                self._unlink_first(skb)
-        elif skb is not None:
-            self.head = skb.next
-            skb.next = None
-            if self.head is None:
-                self.tail = None
-        if skb is None:
-            return None
-        length = self.length - 1
-        self.length = length
-        self.bytes -= skb.len
-        if self.bound is not None:
-            self.bound.length -= 1
-            self.bound.bytes -= skb.len
-        skb.state = HELD
-        gauge = self.gauge
-        if gauge.parent is None:
+        if skb is None or len(self.heap) > 0:
+            return self._pop_any(line)
+        self.head = skb.next
+        skb.next = None
+        if self.head is None:
+            self.tail = None
+        len_bytes = skb.len
+        self.length -= 1
+        self.bytes -= len_bytes
+        bound = self.bound
+        if bound is not None:
+            bound.length -= 1
+            bound.bytes -= len_bytes
+        gauge: Gauge | None = self.gauge
+        while gauge is not None:
             gauge.qlen -= 1
-            gauge.backlog -= skb.len
-        else:
-            gauge.sub(skb.len)
+            gauge.backlog -= len_bytes
+            gauge = gauge.parent
+        skb.state = HELD
         if self.trace.kept:
-            self.trace.note(skb.id, POP, 0, self.place, skb.rank, line, self.slot, length)
+            self.trace.note(skb.id, POP, 0, self.place, skb.rank, line, self.slot, self.length)
+        return skb
+
+    def _pop_any(self, line: int) -> Skb | None:
+        """Give the first packet of a map that is no mere list."""
+        skb = self.peek()
+        if skb is not None:
+            self._unlink_first(skb)
+            self._gone(skb, line)
         return skb
 
     def _unlink_first(self, skb: Skb) -> None:

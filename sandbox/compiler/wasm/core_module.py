@@ -59,9 +59,9 @@ INLINE_NODES = 130
 # Written out whatever their size: a tenth more packets a second; more of the loop than this makes registers spill.
 INLINED = frozenset(
     (
-        *("trace_row", "put_row", "Rng.exponential", "Sim.schedule", "Sim.make", "Sim.send"),
-        *("Sim.arrive", "Source.next_ns", "Qdisc.enqueue", "Qdisc.dequeue"),
-        *("Netdev.pull", "Netdev._pull_only", "Netdev._start", "Netdev.receive"),
+        *("trace_row", "put_row", "fold_row", "Rng.exponential", "Sim.make", "Sim.send"),
+        *("Sim.arrive", "Source.next_ns", "Qdisc.enqueue", "Qdisc.dequeue", ),
+        *("Netdev.pull_only", "Netdev._start", "Netdev.tx_end", "Netdev.receive"),
     )
 )
 
