@@ -98,6 +98,8 @@ class Network:
             device.up,
         )
         netdev.instances = List()
+        if not self.sim.devices:
+            self.sim.first, self.sim.first_queue = netdev, queues[0]
         self.sim.devices.append(netdev)
         self.sim.hook_ctx.append(Ctx.__new__(Ctx))
         self.sim.hook_places.append(place)

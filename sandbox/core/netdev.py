@@ -72,7 +72,7 @@ class Netdev:
     waiting: int = 0  # packets on rings behind the one on the wire
     turn: int = 0
     sending: Skb | None = None
-    sending_queue: int = 0
+    sending_queue: TxQueue | None = None
     tx_seq: int = 0
     tx_end_ns: int = NEVER  # of the only device; among several the end is an event on the heap
     timed_len: int = -1  # the length whose transmission time is known, since most are alike
@@ -133,9 +133,9 @@ class Netdev:
                 queue.count += 1
                 queue.bytes += skb.len
                 skb.stats.sojourn.add(sim.now_ns - skb.born_ns)
-                self._start(skb, 0)
+                self._start(skb, queue)
             else:
-                self._put(skb, 0)
+                self._put(skb, queue)
 
     def _pull_each(self) -> None:
         self.clear_pushed()
@@ -147,7 +147,7 @@ class Netdev:
                     skb = queue.root.dequeue()
                     if skb is None:
                         break
-                    self._put(skb, i)
+                    self._put(skb, queue)
             again = self.sim.pushed_while_asked(self)
 
     def _pull_shared(self, root: Qdisc) -> None:
@@ -159,7 +159,7 @@ class Netdev:
                     return
                 root.requeued = None
                 root.instance.gauge.sub(held.len)
-                self._put(held, held.queue_mapping)
+                self._put(held, self.queues[held.queue_mapping])
                 continue
             if not self._any_room():
                 return
@@ -170,7 +170,7 @@ class Netdev:
                 continue
             chosen = skb.queue_mapping % len(self.queues)
             if self.room(self.queues[chosen]):
-                self._put(skb, chosen)
+                self._put(skb, self.queues[chosen])
             else:
                 skb.queue_mapping = chosen
                 root.requeued = skb
@@ -183,15 +183,14 @@ class Netdev:
                 return True
         return False
 
-    def _put(self, skb: Skb, index: int) -> None:
+    def _put(self, skb: Skb, queue: TxQueue) -> None:
         """Put a packet on a ring; it starts at once when the wire is idle."""
-        queue = self.queues[index]
         queue.count += 1
         queue.bytes += skb.len
         sim = self.sim
         skb.stats.sojourn.add(sim.now_ns - skb.born_ns)
         if self.sending is None:
-            self._start(skb, index)
+            self._start(skb, queue)
             return
         skb.state = IN_RING
         skb.next = None
@@ -204,15 +203,14 @@ class Netdev:
         self.waiting += 1
         sim.trace.note(skb.id, RING, 0, queue.place, 0, 0, 0, queue.count)
 
-    def _start(self, skb: Skb, index: int) -> None:
+    def _start(self, skb: Skb, queue: TxQueue) -> None:
         """Begin to send; the transmission time rounds up."""
-        queue = self.queues[index]
         if skb.len != self.timed_len:
             self.timed_len = skb.len
             self.timed_ns = (skb.len * 8 * NS_PER_S + self.rate_bps - 1) // self.rate_bps
         duration = self.timed_ns
         self.sending = skb
-        self.sending_queue = index
+        self.sending_queue = queue
         self.busy_ns += duration
         skb.state = ON_WIRE
         sim = self.sim
@@ -239,14 +237,14 @@ class Netdev:
                 queue.waiting -= 1
                 self.waiting -= 1
                 self.turn = (index + 1) % count
-                self._start(skb, index)
+                self._start(skb, queue)
                 return
 
     def tx_end(self) -> None:
         """Take the packet off the wire: its last bit has left."""
         skb = self.sending
-        assert skb is not None
-        queue = self.queues[self.sending_queue]
+        queue = self.sending_queue
+        assert skb is not None and queue is not None
         self.sending = None
         queue.count -= 1
         queue.bytes -= skb.len
@@ -297,8 +295,8 @@ class Netdev:
             queue.tail = None
             queue.waiting = 0
         self.waiting = 0
-        if self.sending is not None:
-            self._purged(self.sending, self.queues[self.sending_queue], gone)
+        if self.sending is not None and self.sending_queue is not None:
+            self._purged(self.sending, self.sending_queue, gone)
             self.sending = None
         self.tx_seq = 0
         self.tx_end_ns = NEVER

@@ -87,13 +87,11 @@ class Qdisc:
         return ctx
 
     def _leave(self, line: int) -> None:
-        """Finish a call: deleted entries settle, fuel is charged to the run."""
+        """Finish a call: fuel is charged to the run, deleted entries settle."""
         instance = self.instance
-        fuel = instance.fuel
-        left = fuel[0]
-        if left != CALL_FUEL:
-            fuel[0] = CALL_FUEL
-            self.sim.burn(CALL_FUEL - left, line)
+        used = CALL_FUEL - instance.fuel[0]
+        instance.fuel[0] = CALL_FUEL
+        self.sim.burn(used, line)
         if instance.deletes:
             instance.settle()
 
@@ -125,8 +123,11 @@ class Qdisc:
         if sim.trace.kept:
             delay = ctx.delay if verdict == THROTTLE else 0
             sim.trace.note(ident, VERDICT, verdict, self.place, delay, line, 0, 0)
-        if instance.settles and (instance.deletes or instance.fuel[0] != CALL_FUEL):
-            self._leave(line)
+        if instance.settles:  # Qdisc._leave without the call
+            sim.fuel_used += CALL_FUEL - instance.fuel[0]
+            instance.fuel[0] = CALL_FUEL
+            if instance.deletes or sim.fuel_used > sim.fuel_max:
+                self._leave(line)
         if verdict == QUEUED or verdict == CN:
             state = skb.state
             if state == HELD and skb.id == ident:
@@ -190,7 +191,10 @@ class Qdisc:
         assert instance.dequeue is not None
         code, skb = instance.dequeue(ctx)
         if instance.settles:
-            self._leave(code >> 8)
+            sim.fuel_used += CALL_FUEL - instance.fuel[0]
+            instance.fuel[0] = CALL_FUEL
+            if instance.deletes or sim.fuel_used > sim.fuel_max:
+                self._leave(code >> 8)
         if skb is None and code & 255 != QUEUED:
             skb = self._other_dequeue(code)
         if skb is None:

@@ -20,7 +20,7 @@ from sandbox.core.kinds import (
     STOLE,
     WATCHDOG,
 )
-from sandbox.core.netdev import EV_RECEIVE, EV_TX_END, NEVER, Netdev
+from sandbox.core.netdev import EV_RECEIVE, EV_TX_END, NEVER, Netdev, TxQueue
 from sandbox.core.qdisc import EV_TIMER, EV_WATCHDOG, Qdisc
 from sandbox.core.skb import Skb, SkbPool
 from sandbox.core.sources import SCRIPT, Source
@@ -52,6 +52,8 @@ class Sim:
     sequence: int = 0
     events: List[tuple[int, int, i32, i32, Skb | None]] = late()
     devices: List[Netdev] = late()  # by ifindex - 1
+    first: Netdev = late()  # of the devices
+    first_queue: TxQueue = late()  # of the first device
     qdiscs: List[Qdisc] = late()
     instances: List[Instance] = late()
     shared: List[Instance] = late()
@@ -64,6 +66,7 @@ class Sim:
     stolen_skb: int = 0  # the last packet that was freed without a drop
     caller: Instance | None = None  # whose entry point is running
     fuel_used: int = 0
+    fuel_max: int = RUN_FUEL  # grows with every packet
     busy_ns: int = -1
     busy: int = 0
     busy_rows: int = 0
@@ -122,7 +125,7 @@ class Sim:
     def due_ns(self) -> int:
         """Return the time of the next event, -1 when nothing is left before the end of the run."""
         self.release()
-        at_ns = self.devices[0].tx_end_ns
+        at_ns = self.first.tx_end_ns
         if len(self.events) > 0 and self.events[0][0] < at_ns:
             at_ns = self.events[0][0]
         return at_ns if at_ns <= self.end_ns else -1
@@ -135,8 +138,8 @@ class Sim:
         trace = self.trace
         events = self.events
         end_ns = self.end_ns
-        first = self.devices[0]
-        queue = first.queues[0]
+        first = self.first
+        queue = self.first_queue
         root = first.shared_root
         ring = first.ring_packets
         simple = self.alone and len(self.shared) == 0 and len(first.queues) == 1
@@ -232,6 +235,7 @@ class Sim:
 
     def make(self, source: Source, len_bytes: int) -> Skb:
         """Return a new packet of a source."""
+        self.fuel_max += PACKET_FUEL
         skb = self.pool.take()
         skb.header = source.header
         skb.flow = source.index
@@ -361,7 +365,7 @@ class Sim:
     def burn(self, fuel: int, line: int) -> None:
         """Charge the run for a call's loops."""
         self.fuel_used += fuel
-        if self.fuel_used > RUN_FUEL + PACKET_FUEL * self.pool.made:
+        if self.fuel_used > self.fuel_max:
             raise trap.Trap(trap.FUEL_RUN, line, self.fuel_used)
 
     def drop(self, skb: Skb, code: int, place: int, line: int, reason: int) -> None:

@@ -156,14 +156,24 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda thing: tuple(getattr(thing, name) for name in names)
 
 
-# Records a run has one of. They, and the heads of their lists, lie at the same place in every run, so that code
-# needs no address to find them: it would have to be loaded and kept, and there are few registers.
+# Records a run has one of. They, the heads of their lists and the first device lie at the same place in every run, so
+# that code needs no address to find them: it would have to be loaded and kept, and there are few registers.
 SINGLE = ("Sim", "Trace", "SkbPool")
+FIRST = (("Sim", "first"), ("Sim", "first_queue"))
+
+
+def fixed() -> dict[tuple[str, str], int]:
+    """Return where the single records are, by (name, ""), and what their fields lead to, by (name, field)."""
+    return _fixed()[0]
+
+
+def fixed_end() -> int:
+    """Return the first address behind what is at a fixed place."""
+    return _fixed()[1]
 
 
 @cache
-def fixed() -> dict[tuple[str, str], int]:
-    """Return where the single records are, by (name, ""), and the heads of their lists, by (name, field)."""
+def _fixed() -> tuple[dict[tuple[str, str], int], int]:
     found: dict[tuple[str, str], int] = {}
     at = FIXED
     for name in SINGLE:
@@ -174,12 +184,12 @@ def fixed() -> dict[tuple[str, str], int]:
             if t.kind in ("list", "bytes"):
                 found[name, field] = at
                 at += LIST_BYTES
-    return found
-
-
-def fixed_end() -> int:
-    """Return the first address behind what is at a fixed place."""
-    return max(fixed().values()) + LIST_BYTES
+    for name, field in FIRST:
+        found[name, field] = at
+        t, _ = layout(records()[name]).fields[field]
+        assert t.record is not None
+        at += layout(t.record).size
+    return found, at
 
 
 _RECORDS: dict[str, type] = {}
