@@ -63,7 +63,6 @@ class Rng:
             elif self._below_curve(layer, x):
                 return add + x
 
-
     def _below_curve(self, layer: int, x: float) -> bool:
         """Draw a height within a layer; return whether the point at x lies under the curve."""
         low = HEIGHT[layer]

@@ -19,13 +19,14 @@ from sandbox.compiler.wasm import host, library
 from sandbox.compiler.wasm.code import signed
 from sandbox.compiler.wasm.core_module import core_module
 from sandbox.compiler.wasm.frame import (
-    CLASS_WORDS,
-    CLASSES,
+    CLASS_TABLE,
     FUEL,
+    GAUGE,
     INSTANCE,
     PARAMS,
-    TRACE,
+    WORDS,
     Frame,
+    map_thing,
 )
 from sandbox.compiler.wasm.image import Image
 from sandbox.compiler.wasm.library import FAULT_CODE, HEAP_END, HEAP_TOP
@@ -34,8 +35,6 @@ from sandbox.compiler.wasm.reading import Reading
 from sandbox.compiler.wasm.types import (
     ANY,
     FIXED,
-    INT,
-    INTS,
     fixed,
     layout,
     list_of,
@@ -44,7 +43,6 @@ from sandbox.compiler.wasm.types import (
 )
 from sandbox.core.changes import Change
 from sandbox.core.classes import ClassTable
-from sandbox.core.instance import Instance
 from sandbox.core.sim import EV_CHANGE, Sim
 from sandbox.core.skb import SkbPool
 from sandbox.core.skbmap import SkbMap
@@ -141,12 +139,17 @@ class WasmMachine:
     def _place_fixed(self) -> None:
         """Place what compiled code expects at a fixed place: the single records, heads of their lists, constants."""
         image = self.image
-        singles = {"Sim": self.sim, "Trace": self.sim.trace, "SkbPool": self.sim.pool}
+        singles: dict[str, Any] = {
+            "Sim": self.sim,
+            "Trace": self.sim.trace,
+            "SkbPool": self.sim.pool,
+        }
         for (name, field), at in fixed().items():
-            thing: Any = singles[name]
-            t = record_type(type(thing))
+            thing = singles[name]
+            record: type = type(thing)
+            t = record_type(record)
             if field:
-                t, thing = layout(type(thing)).fields[field][0], getattr(thing, field)
+                t, thing = layout(record).fields[field][0], getattr(thing, field)
             placed_at = image.place(thing, t)
             assert placed_at == at, (name, field)
         constants = self.core.statics.data
@@ -164,6 +167,7 @@ class WasmMachine:
         numbers = self._load(program, module)
         image = self.image
         at = image.reserve(program.frame.size)
+        self._place_behind(built, program.frame, at)
         self.frames.append((built, program.frame, at))
         for role, name in program.entries.items():
             image.hooks[id(built.instance), role] = numbers[name], at
@@ -188,30 +192,31 @@ class WasmMachine:
             self._bases[id(program)] = numbers
         return self._bases[id(program)]
 
+    def _place_behind(self, built: Built, frame: Frame, at: int) -> None:
+        """Place an instance and its maps behind its frame, where compiled code expects them."""
+        instance, classes = built.instance, built.classes
+        if classes is None:
+            classes = ClassTable(self.sim.trace, 0, 0)
+            classes.open()
+        things: dict[str, Any] = {
+            INSTANCE: instance,
+            FUEL: instance.fuel,
+            GAUGE: instance.gauge,
+            CLASS_TABLE: classes,
+            CLASS_TABLE + WORDS: classes.words,
+        }
+        for name, one in built.maps.items():
+            things[map_thing(name)] = one
+            things[map_thing(name) + WORDS] = one.words if isinstance(one, Table) else None
+        for name, (t, offset) in frame.things.items():
+            placed_at = self.image.place(things[name], t)
+            assert placed_at == at + offset, name
+
     def _fill_frame(self, built: Built, frame: Frame, at: int) -> None:
         image = self.image
-
-        def put(offset: int, address: int) -> None:
-            struct.pack_into("<I", image.data, at + offset - image.start, address)
-
-        instance = built.instance
-        put(INSTANCE, image.place(instance, record_type(Instance)))
-        put(FUEL, image.place(instance.fuel, INTS))
-        put(TRACE, image.place(self.sim.trace, record_type(Trace)))
-        if built.classes is not None:
-            put(CLASSES, image.place(built.classes, record_type(ClassTable)))
-            put(CLASS_WORDS, image.place(built.classes.words, list_of(INT)))
-        else:
-            empty = ClassTable(self.sim.trace, 0, 0)
-            empty.open()
-            put(CLASSES, image.place(empty, record_type(ClassTable)))
-        params = image.place(instance.params, list_of(ANY))
-        put(PARAMS, struct.unpack_from("<I", image.data, params + 8 - image.start)[0])
-        for name, offset in frame.maps.items():
-            one = built.maps[name]
-            put(offset, image.place(one, record_type(type(one))))
-            if isinstance(one, Table):
-                put(offset + 4, image.place(one.words, list_of(INT)))
+        params = image.place(built.instance.params, list_of(ANY))
+        (items,) = struct.unpack_from("<I", image.data, params + 8 - image.start)
+        struct.pack_into("<I", image.data, at + PARAMS - image.start, items)
         for variable in built.loaded.program.globals:
             offset = at + frame.globals[variable.name] - image.start
             value = built.entries.get_global(variable.name)

@@ -86,6 +86,8 @@ class Body:
         kind = node[0]
         if kind == code.GET:
             out += b"\x20" + index(node[1])
+        elif kind == code.AT:
+            out += b"\x20" + index(node[1]) + b"\x41" + signed(node[2]) + b"\x6a"
         elif kind == I64:
             out.append(0x42)
             out += signed(node[1])

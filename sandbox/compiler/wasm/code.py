@@ -3,7 +3,7 @@
 A node is a tuple whose first item says what it is; `binary.py` writes them in the order in which they are
 nested, which is the order of evaluation. Expressions:
 
-    (GET, local)  (I32|I64|F64, value)  (OP, opcode, args)  (LOAD, opcode, offset, address)
+    (GET, local)  (AT, local, offset)  (I32|I64|F64, value)  (OP, opcode, args)  (LOAD, opcode, offset, address)
     (SEQ, statements, value)  (EITHER, type, test, then, orelse)  (CALL, function, args)
     (DISPATCH, signature, args, index)
 
@@ -13,7 +13,8 @@ Statements:
     (LOOP, label, body)  (BR, label)  (BR_IF, label, test)  (DO, value, results)  (MULTI, value, locals)
     (RET, values)  (TRAP,)
 
-A SEQ lets statements stand inside an expression: what was evaluated before stays on the machine's stack meanwhile.
+AT is the address at an offset from a local that is never set again. A SEQ lets statements stand inside an
+expression: what was evaluated before stays on the machine's stack meanwhile.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from typing import Any
 
 Node = tuple[Any, ...]
 
-GET, OP, LOAD, SEQ, EITHER, CALL, DISPATCH = (
+GET, AT, OP, LOAD, SEQ, EITHER, CALL, DISPATCH = (
     "get",
+    "at",
     "op",
     "load",
     "seq",
@@ -96,7 +98,12 @@ def is_const(node: Node) -> bool:
 
 def is_plain(node: Node) -> bool:
     """Whether evaluating a node twice or elsewhere changes nothing: a constant or a local."""
-    return node[0] in CONSTS or node[0] == GET
+    return node[0] in CONSTS or node[0] in (GET, AT)
+
+
+def is_lasting(node: Node) -> bool:
+    """Whether a node is the same at any later time: a constant or a fixed address."""
+    return node[0] in CONSTS or node[0] == AT
 
 
 def op(opcode: int, *args: Node) -> Node:
@@ -145,11 +152,15 @@ def is_comparison(node: Node) -> bool:
 
 def load(kind: int, offset: int, address: Node) -> Node:
     """Return a read of memory at address + offset."""
+    if address[0] == AT:
+        return LOAD, LOADS[kind], offset + address[2], (GET, address[1])
     return LOAD, LOADS[kind], offset, address
 
 
 def store(kind: int, offset: int, address: Node, value: Node) -> Node:
     """Return a write to memory at address + offset."""
+    if address[0] == AT:
+        return STORE, STORES[kind], offset + address[2], (GET, address[1]), value
     return STORE, STORES[kind], offset, address, value
 
 

@@ -12,7 +12,7 @@ from sandbox.compiler.wasm.dialect_expr import (
     constant,
     element,
     field_of,
-    is_fixed,
+    fixed_field,
     store_item,
     test,
     value,
@@ -144,7 +144,7 @@ def assign(env: Env, target: ast.expr, v: V) -> None:
         case ast.Attribute(value=base, attr=attr):
             owner = value(env, base)
             t, offset = field_of(owner.t, attr)
-            assert not is_fixed(owner.t, attr), f"{attr} keeps its place"
+            assert fixed_field(owner.t, attr) is None, f"{attr} keeps its place"
             v = fit(v, t)
             address, stored = in_order(env, owner.node, v)
             for kind, node, more in zip(components(t), stored, (0, 4), strict=False):

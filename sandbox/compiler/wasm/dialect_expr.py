@@ -141,9 +141,9 @@ def single(t: T) -> V | None:
     return V(t, (code.i32(at),)) if at is not None else None
 
 
-def is_fixed(t: T, name: str) -> bool:
-    """Whether a field is a list of a single record, whose head does not move."""
-    return t.record is not None and (t.record.__name__, name) in fixed()
+def fixed_field(t: T, name: str) -> int | None:
+    """Return where what a field of a single record leads to always lies, None when that is not known."""
+    return fixed().get((t.record.__name__, name)) if t.record is not None else None
 
 
 def attribute(owner: V, name: str) -> V:
@@ -152,8 +152,9 @@ def attribute(owner: V, name: str) -> V:
     known = single(t)
     if known is not None:
         return known
-    if is_fixed(owner.t, name):
-        return V(t, (code.i32(fixed()[owner.t.record.__name__, name]),))
+    at = fixed_field(owner.t, name)
+    if at is not None:
+        return V(t, (code.i32(at),))
     if t.kind == "hook":
         return V(t, (code.load(I32, offset, owner.node),))
     return V(t, (code.load(components(t)[0], offset, owner.node),))

@@ -79,7 +79,7 @@ class Function:
         self.emit(*v.before)
         parts = []
         for node, kind in zip(v.parts, _kinds(v), strict=True):
-            if code.is_const(node):
+            if code.is_lasting(node):
                 parts.append(node)
                 continue
             at = self.local(kind)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.compiler.records import CLASSES
 from sandbox.compiler.wasm import code, library, out_of_line
-from sandbox.compiler.wasm.code import I32, I64, Node
+from sandbox.compiler.wasm.code import I32, I64
 from sandbox.compiler.wasm.dialect_call import method, received
 from sandbox.compiler.wasm.dialect_expr import attribute, element
-from sandbox.compiler.wasm.frame import CLASSES as CLASSES_AT
-from sandbox.compiler.wasm.frame import FUEL, TABLE_KINDS
+from sandbox.compiler.wasm.frame import CLASS_TABLE, FUEL, TABLE_KINDS
 from sandbox.compiler.wasm.program_arithmetic import bounds, divisor_checked, fits, negated
 from sandbox.compiler.wasm.program_expr import number, place, value, value_as
 from sandbox.compiler.wasm.program_scope import Scope, type_of
@@ -18,29 +16,14 @@ from sandbox.compiler.wasm.types import (
     OPTIONAL_INT,
     layout,
     list_of,
-    record_type,
 )
 from sandbox.compiler.wasm.values import V, fit, integer, one
 from sandbox.core import skb as core_skb
-from sandbox.core.classes import ClassTable
 from sandbox.core.instance import CALL_FUEL, Instance
-from sandbox.core.ints import IntQueue
-from sandbox.core.skbmap import SkbMap
-from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
-from sandbox.core.tables import Table
 from sandbox.language import tree
 from sandbox.language.tree import Kind
 
 LINED = ("push", "pop", "pop_last", "pop_rank", "set_rank", "delete", "update", "lookup_or_init")
-RECORDS: dict[str, type] = {
-    "SkbMap": SkbMap,
-    "SkbMapArray": SkbMapArray,
-    "SkbMapHash": SkbMapHash,
-    "FlowMap": FlowMap,
-    "Queue": IntQueue,
-    "Stack": IntQueue,
-    **{kind: Table for kind in TABLE_KINDS},
-}
 
 
 def called(scope: Scope, expr: tree.MapCall | tree.HelperCall | tree.UserCall) -> V:
@@ -68,7 +51,7 @@ def _user_call(scope: Scope, expr: tree.UserCall) -> V:
 
 def _map_call(scope: Scope, expr: tree.MapCall) -> V:
     kind = scope.facts.maps[expr.map].kind
-    owner = scope.map(expr.map, RECORDS[kind])
+    owner = scope.map(expr.map)
     if kind in TABLE_KINDS:
         return _table_call(scope, expr, owner)
     if kind == "SkbMapArray" and expr.index is not None:
@@ -168,16 +151,10 @@ def _update_record(scope: Scope, expr: tree.MapCall, owner: V, key: V) -> V:
 
 def _words_list(scope: Scope, source: tree.Expr, sources: frozenset[str], index: V) -> V:
     """Return the list of words that a record is in."""
-    from sandbox.compiler.wasm.frame import CLASS_WORDS
-
-    def list_at(name: str) -> Node:
-        at = CLASS_WORDS if name == CLASSES else scope.facts.frame.maps[name] + 4
-        return code.load(I32, at, scope.frame)
-
     t = list_of(INT)
     if len(sources) < 2:
         only = next(iter(sources), None) or scope.facts.provenance.some_table(source.type.record)
-        return one(t, list_at(only) if only is not None else code.i32(0))
+        return scope.words_list(only) if only is not None else one(t, code.i32(0))
     tables = scope.facts.provenance.tables
     handle = value_as(scope, source, Kind.RECORD, sources)
     count = code.i64(len(tables))
@@ -185,7 +162,7 @@ def _words_list(scope: Scope, source: tree.Expr, sources: frozenset[str], index:
     words = code.i32(0)
     for name in sources:
         same = code.op(code.I64_EQ, which.node, code.i64(tables.index(name)))
-        words = code.either(I32, same, list_at(name), words)
+        words = code.either(I32, same, scope.words_list(name).node, words)
     return scope.fn.keep(one(t, words))
 
 
@@ -220,7 +197,7 @@ def _helper(scope: Scope, expr: tree.HelperCall) -> V:
     if name == "ctx.timer_after":
         return method(scope.env, scope.local("ctx"), "timer_after", [*args, line])
     if name == "class_of":
-        table = scope.held(CLASSES_AT, record_type(ClassTable))
+        table = scope.thing(CLASS_TABLE)
         return method(scope.env, table, "class_of", [fit(args[0], INT)])
     return _plain(scope, expr, [fit(arg, INT) for arg in args])
 
@@ -230,7 +207,7 @@ def _of_child(scope: Scope, name: str, args: list[V]) -> V:
     fn = scope.fn
     with fn.collected() as made:
         args = [fn.keep(arg) for arg in args]
-        at = code.load(I32, FUEL, scope.frame)
+        at = scope.thing(FUEL).node
         instance = fn.keep(scope.instance())
         left = fn.keep(one(INT, code.load(I64, 8, at)))
         kept = {field: fn.keep(attribute(instance, field)) for field in ("running", "entering")}

@@ -6,7 +6,7 @@ from sandbox.compiler.records import Sources
 from sandbox.compiler.wasm import code, out_of_line
 from sandbox.compiler.wasm.code import I32, I64, Node
 from sandbox.compiler.wasm.dialect_expr import attribute, element
-from sandbox.compiler.wasm.frame import PARAMS
+from sandbox.compiler.wasm.frame import GAUGE, PARAMS
 from sandbox.compiler.wasm.program_arithmetic import bounds, computed, unary
 from sandbox.compiler.wasm.program_scope import CTX, SKB, Scope, is_record
 from sandbox.compiler.wasm.types import BOOL, INT, OPTIONAL_INT, array_of, components
@@ -197,7 +197,7 @@ def _ctx_field(scope: Scope, name: str) -> V:
     ctx = scope.local("ctx")
     assert ctx.t == CTX
     if name in ("qlen", "backlog"):
-        return attribute(attribute(attribute(ctx, "instance"), "gauge"), name)
+        return attribute(scope.thing(GAUGE), name)
     return attribute(ctx, name.replace("dev.", "dev_"))
 
 

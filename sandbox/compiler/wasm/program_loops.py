@@ -8,15 +8,13 @@ from sandbox.compiler.records import CLASSES
 from sandbox.compiler.wasm import code
 from sandbox.compiler.wasm.code import I32, I64, Node
 from sandbox.compiler.wasm.dialect_call import method
-from sandbox.compiler.wasm.frame import CLASSES as CLASSES_AT
-from sandbox.compiler.wasm.frame import FUEL, TABLE_KINDS
-from sandbox.compiler.wasm.program_call import RECORDS, inner_map
+from sandbox.compiler.wasm.frame import CLASS_TABLE, FUEL, TABLE_KINDS
+from sandbox.compiler.wasm.program_call import inner_map
 from sandbox.compiler.wasm.program_expr import encoded, number, test
 from sandbox.compiler.wasm.program_scope import SKB, Scope
-from sandbox.compiler.wasm.types import INT, INTS, record_type
+from sandbox.compiler.wasm.types import INT
 from sandbox.compiler.wasm.values import V, fit, integer, one
 from sandbox.core import trap
-from sandbox.core.classes import ClassTable
 from sandbox.core.instance import CALL_FUEL
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.skbmaps import SkbMapHash
@@ -26,7 +24,7 @@ from sandbox.language import tree
 def burn(scope: Scope, line: int) -> None:
     """Take one unit of fuel; the run ends when none is left."""
     fn = scope.fn
-    at = fn.keep(one(INTS, code.load(I32, FUEL, scope.frame))).node
+    at = scope.thing(FUEL).node
     left = fn.keep(one(INT, code.op(code.I64_SUB, code.load(I64, 8, at), code.i64(1)))).node
     fn.emit(code.store(I64, 8, at, left))
     stop = scope.faulting(trap.FUEL_CALL, line, integer(CALL_FUEL))
@@ -114,7 +112,7 @@ def _for_range(scope: Scope, statement: tree.ForRange, block: Block) -> None:
 
 def _for_classes(scope: Scope, statement: tree.ForClasses, block: Block) -> None:
     fn = scope.fn
-    table = scope.held(CLASSES_AT, record_type(ClassTable))
+    table = scope.thing(CLASS_TABLE)
     at = fn.local(I64)
     now = one(INT, (code.GET, at))
     fn.emit((code.SET, at, method(scope.env, table, "first_class", []).node))
@@ -130,7 +128,7 @@ def _for_classes(scope: Scope, statement: tree.ForClasses, block: Block) -> None
 
 def _for_map(scope: Scope, statement: tree.ForMap, block: Block) -> None:
     kind = scope.facts.maps[statement.map].kind
-    owner = scope.map(statement.map, RECORDS[kind])
+    owner = scope.map(statement.map)
     if kind in TABLE_KINDS:
         _for_keys(scope, statement, owner, block)
         return

@@ -9,14 +9,13 @@ from sandbox.compiler.wasm import code, library
 from sandbox.compiler.wasm.code import I32, Node
 from sandbox.compiler.wasm.dialect_call import call, method
 from sandbox.compiler.wasm.environment import Env
-from sandbox.compiler.wasm.frame import CLASS_WORDS, INSTANCE, Frame, frame_of
+from sandbox.compiler.wasm.frame import CLASS_TABLE, INSTANCE, WORDS, Frame, frame_of, map_thing
 from sandbox.compiler.wasm.function import Function
 from sandbox.compiler.wasm.source import source_of
 from sandbox.compiler.wasm.types import INT, OPTIONAL_INT, VOID, T, record_type
 from sandbox.compiler.wasm.unit import Unit
 from sandbox.compiler.wasm.values import V, integer, one
 from sandbox.core.ctx import Ctx
-from sandbox.core.instance import Instance
 from sandbox.core.skb import Skb
 from sandbox.language import tree
 from sandbox.language.tree import Kind
@@ -98,22 +97,26 @@ class Scope:
 
     # --- the frame
 
-    def held(self, offset: int, t: T) -> V:
-        """Return the object whose address the frame has at an offset."""
-        return one(t, code.load(I32, offset, self.frame))
+    def thing(self, name: str) -> V:
+        """Return what lies behind the frame under a name."""
+        t, offset = self.facts.frame.things[name]
+        return one(t, (code.AT, self.frame[1], offset))
 
     def instance(self) -> V:
         """Return the instance."""
-        return self.held(INSTANCE, record_type(Instance))
+        return self.thing(INSTANCE)
 
-    def map(self, name: str, record: type) -> V:
+    def map(self, name: str) -> V:
         """Return a map."""
-        return self.held(self.facts.frame.maps[name], record_type(record))
+        return self.thing(map_thing(name))
+
+    def words_list(self, source: str) -> V:
+        """Return the list of a table's words."""
+        return self.thing((CLASS_TABLE if source == CLASSES else map_thing(source)) + WORDS)
 
     def words(self, source: str) -> Node:
         """Return the address of a table's words."""
-        at = CLASS_WORDS if source == CLASSES else self.facts.frame.maps[source] + 4
-        return code.load(I32, 8, code.load(I32, at, self.frame))
+        return code.load(I32, 8, self.words_list(source).node)
 
     def of_instance(self, name: str, *args: V) -> V:
         """Call a method of the instance."""

@@ -7,8 +7,7 @@ from sandbox.compiler.wasm import code
 from sandbox.compiler.wasm.code import I32, I64
 from sandbox.compiler.wasm.dialect_call import method, new_array
 from sandbox.compiler.wasm.dialect_expr import attribute, store_item
-from sandbox.compiler.wasm.frame import CLASSES as CLASSES_AT
-from sandbox.compiler.wasm.frame import TRACE
+from sandbox.compiler.wasm.frame import CLASS_TABLE
 from sandbox.compiler.wasm.program_arithmetic import bounds
 from sandbox.compiler.wasm.program_expr import (
     VERDICTS,
@@ -23,15 +22,12 @@ from sandbox.compiler.wasm.program_expr import (
 )
 from sandbox.compiler.wasm.program_loops import loop
 from sandbox.compiler.wasm.program_scope import SKB, Scope, is_record, type_of
-from sandbox.compiler.wasm.types import BOOL, INT, INTS, OPTIONAL_INT, VOID, layout, record_type
+from sandbox.compiler.wasm.types import BOOL, INT, INTS, OPTIONAL_INT, VOID, layout
 from sandbox.compiler.wasm.values import NULL, V, fit, integer, one
 from sandbox.core import skb as core_skb
 from sandbox.core import trap
-from sandbox.core.classes import ClassTable
 from sandbox.core.ctx import Ctx
 from sandbox.core.kinds import CELL
-from sandbox.core.tables import Table
-from sandbox.core.trace import Trace
 from sandbox.language import tree
 from sandbox.language.tree import Kind
 
@@ -137,7 +133,7 @@ def _set_global(scope: Scope, statement: tree.SetGlobal) -> None:
     offset = scope.facts.frame.globals[statement.name]
     scope.fn.emit(code.store(I64, offset, scope.frame, stored.node))
     if scope.facts.traced:
-        trace = scope.held(TRACE, record_type(Trace))
+        trace = attribute(attribute(scope.instance(), "sim"), "trace")
         where = attribute(scope.instance(), "place")
         which = integer(scope.facts.global_index[statement.name])
         line = integer(statement.span.line)
@@ -177,9 +173,9 @@ def _set_field(scope: Scope, statement: tree.SetField | tree.SetFieldItem) -> No
 def _write(scope: Scope, source: str, args: list[V]) -> None:
     """Store a word through its table, which shows it in the trace."""
     if source == CLASSES:
-        owner = scope.held(CLASSES_AT, record_type(ClassTable))
+        owner = scope.thing(CLASS_TABLE)
     else:
-        owner = scope.map(source, Table)
+        owner = scope.map(source)
     method(scope.env, owner, "write", args)
 
 
@@ -216,7 +212,7 @@ def _set_item(scope: Scope, expr: tree.MapCall) -> None:
     stored = scope.fn.keep(number(scope, given))
     at = scope.fn.keep(number(scope, key))
     line = expr.span.line
-    owner = scope.map(expr.map, Table)
+    owner = scope.map(expr.map)
     done = method(scope.env, owner, "update", [at, stored, integer(line)])
     full = scope.faulting(trap.MAP_FULL, line)
     scope.fn.emit((code.IF, code.negate(done.node), full, []))
