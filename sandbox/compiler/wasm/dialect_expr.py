@@ -27,6 +27,7 @@ from sandbox.compiler.wasm.types import (
     placed,
 )
 from sandbox.compiler.wasm.values import NULL, V, fit, to_float, truth
+from sandbox.core.trace import Trace
 
 _FOLD: dict[type, Any] = {
     ast.Add: operator.add,
@@ -83,7 +84,10 @@ def value(env: Env, node: ast.expr) -> V:
         case ast.Name(id=name):
             return _name(env, name)
         case ast.Attribute():
-            return attribute(value(env, node.value), node.attr)
+            owner = value(env, node.value)
+            if owner.t.record is Trace and node.attr == "kept" and env.unit.kept is not None:
+                return truth(code.i32(int(env.unit.kept)))
+            return attribute(owner, node.attr)
         case ast.Subscript():
             return _subscript(env, node)
         case ast.BinOp():
@@ -192,9 +196,9 @@ def _head(owner: T) -> int:
     return ARRAY_HEAD if owner.kind == "array" else 0
 
 
-def element(env: Env, owner: V, index: V) -> V:
-    """Return an item of an Array or List."""
-    made, at = item_address(env, owner, index)
+def element(env: Env, owner: V, index: V, *, checked: bool = True) -> V:
+    """Return an item of an Array or List; without a check the index must be known to be inside."""
+    made, at = item_address(env, owner, index, checked=checked)
     t = owner.t.of[0]
     kinds = components(t)
     if len(kinds) > 1:

@@ -22,6 +22,7 @@ from sandbox.language import tree
 from sandbox.language.tree import Kind
 
 INLINE_NODES = 30
+INLINED = frozenset(("IntQueue.push", "IntQueue.pop", "IntQueue.peek", "IntQueue._at"))
 ENTRY_ROLES = ("enqueue", "dequeue", "peek", "init", "reset", "timer", "egress", "classify")
 
 
@@ -41,7 +42,14 @@ def compile_program(program: tree.Program, *, traced: bool, line_cells: int = 0)
     With `line_cells` each statement counts its line, in as many counters at the end of the frame.
     """
     core = core_module()
-    unit = Unit(core.statics, core.given, owns_memory=False, inline_nodes=INLINE_NODES)
+    unit = Unit(
+        core.statics,
+        core.given,
+        owns_memory=False,
+        inline_nodes=INLINE_NODES,
+        inlined=INLINED,
+        kept=traced,
+    )
     facts = Facts(program, unit, traced=traced, line_cells=line_cells)
     entries: dict[str, str] = {}
     comparators = []

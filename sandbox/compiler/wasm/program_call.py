@@ -64,6 +64,8 @@ def _map_call(scope: Scope, expr: tree.MapCall) -> V:
     if name in ("len", "bytes"):
         field = "length" if name == "len" else "bytes"
         return attribute(attribute(owner, "bound") if kind in _NESTED else owner, field)
+    if name == "pop" and kind == "SkbMap":
+        return _pop(scope, owner, _lined(expr, args))
     return method(scope.env, owner, name, _lined(expr, args))
 
 
@@ -80,7 +82,7 @@ def inner_map(scope: Scope, owner: V, name: str, index: tree.Expr, line: int) ->
     count = scope.facts.maps[name].count
     low, high = bounds(index)
     if isinstance(count, int) and low >= 0 and high < count:
-        return element(scope.env, attribute(owner, "inner"), v)
+        return element(scope.env, attribute(owner, "inner"), v, checked=False)
     return method(scope.env, owner, "at", [v, integer(line)])
 
 
@@ -89,7 +91,19 @@ def _of_inner(scope: Scope, expr: tree.MapCall, inner: V) -> V:
         return attribute(inner, "length" if expr.method == "len" else "bytes")
     inner = scope.fn.kept(inner)
     args = [value(scope, arg) for arg in expr.args]
+    if expr.method == "pop":
+        return _pop(scope, inner, _lined(expr, args))
     return method(scope.env, inner, expr.method, _lined(expr, args))
+
+
+def _pop(scope: Scope, owner: V, args: list[V]) -> V:
+    """Pop from an skb map; to find an empty one empty, as a search through bands does, takes no call."""
+    length = attribute(V(owner.t, owner.parts), "length").node
+    with scope.fn.collected() as made:
+        popped = scope.fn.keep(method(scope.env, V(owner.t, owner.parts), "pop", args))
+    empty = code.op(code.I64_EQZ, length)
+    node = code.either(I32, empty, code.i32(0), code.seq(made, popped.parts[0]))
+    return V(popped.t, (node,), owner.before)
 
 
 def _table_call(scope: Scope, expr: tree.MapCall, owner: V) -> V:

@@ -46,7 +46,8 @@ class Unit:
     """`given` maps functions that another unit exports to their name there.
 
     Functions of at most `inline_nodes` nodes are written out where they are called: many in the core, which is
-    compiled once, few in programs, where every node costs time before the first packet.
+    compiled once, few in programs, where every node costs time before the first packet. `kept` says whether the code
+    is for runs whose rows are kept, None when it is for both.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class Unit:
         owns_memory: bool,
         inline_nodes: int,
         inlined: frozenset[str] = frozenset(),
+        kept: bool | None = None,
     ) -> None:
+        self.kept = kept
         self.inline_nodes = inline_nodes
         self.inlined = inlined
         self.statics = statics
