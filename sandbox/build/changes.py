@@ -8,7 +8,7 @@ from sandbox.build.network import Network
 from sandbox.core import kinds
 from sandbox.core.changes import TC_FILTER_ADD, TC_FILTER_DEL, TC_GRAFT, Change
 from sandbox.core.dialect import Array
-from sandbox.core.sim import EV_CHANGE
+from sandbox.core.events import EV_CHANGE
 from sandbox.core.tables import Table
 from sandbox.diagnostics import Diagnostic
 from sandbox.language.tree import Param
@@ -31,7 +31,7 @@ class Changes:
             for change in self.of(event):
                 index = len(self.items)
                 self.items.append(change)
-                self.network.sim.schedule(event.at_ns, EV_CHANGE, index, None)
+                self.network.sim.schedule(event.at_ns, EV_CHANGE, index)
 
     def of(self, event: Event) -> list[Change]:
         """Return what an event changes; what is wrong with it goes to the network's problems."""

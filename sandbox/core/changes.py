@@ -185,8 +185,8 @@ def _graft(sim: Sim, qdisc: Qdisc) -> None:
 def _retire(sim: Sim, old: Qdisc) -> None:
     """Take a qdisc and its children out of service."""
     old.alive = False
-    old.watchdog_seq = 0
-    old.timer_seq = 0
+    old.watchdog_key = 0
+    old.timer_key = 0
     gone: List[Skb] = List()
     _take_held(old, gone)
     still_used = False

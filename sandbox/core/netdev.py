@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.core.dialect import Array, List, late, record
+from sandbox.core.events import EV_TX_END, NUMBER_SHIFT, TX_END_BASE
 from sandbox.core.instance import Instance
 from sandbox.core.kinds import (
     D_WIRE,
@@ -27,7 +28,6 @@ from sandbox.core.skb import Skb
 if TYPE_CHECKING:
     from sandbox.core.sim import Sim
 
-EV_TX_END, EV_RECEIVE = 1, 2
 NS_PER_S = 1_000_000_000
 NEVER = 1 << 62
 
@@ -73,7 +73,7 @@ class Netdev:
     turn: int = 0
     sending: Skb | None = None
     sending_queue: TxQueue | None = None
-    tx_seq: int = 0
+    tx_key: int = 0
     tx_end_ns: int = NEVER  # of the only device; among several the end is an event on the heap
     timed_len: int = -1  # the length whose transmission time is known, since most are alike
     timed_ns: int = 0
@@ -216,11 +216,11 @@ class Netdev:
         sim = self.sim
         sim.trace.row(skb.id, TX_START, 0, queue.place, duration, 0, 0, skb.len)
         if sim.alone:
-            sim.sequence += 1
-            self.tx_seq = sim.sequence
+            sim.number += 1
+            self.tx_key = TX_END_BASE + (sim.number << NUMBER_SHIFT)
             self.tx_end_ns = sim.now_ns + duration
         else:
-            self.tx_seq = sim.schedule(sim.now_ns + duration, EV_TX_END, self.ifindex, None)
+            self.tx_key = sim.schedule(sim.now_ns + duration, EV_TX_END, self.ifindex)
 
     def _start_next(self) -> None:
         """Send from the rings in turn."""
@@ -262,7 +262,7 @@ class Netdev:
             delay = self.delay_ns
             if self.jitter_ns > 0:
                 delay += self.rng.below(self.jitter_ns + 1)
-            sim.schedule(sim.now_ns + delay, EV_RECEIVE, self.ifindex, skb)
+            sim.fly(skb, self.ifindex, sim.now_ns + delay)
         if self.waiting > 0:
             self._start_next()
 
@@ -298,7 +298,7 @@ class Netdev:
         if self.sending is not None and self.sending_queue is not None:
             self._purged(self.sending, self.sending_queue, gone)
             self.sending = None
-        self.tx_seq = 0
+        self.tx_key = 0
         self.tx_end_ns = NEVER
 
     def _purged(self, skb: Skb, queue: TxQueue, gone: List[Skb]) -> None:

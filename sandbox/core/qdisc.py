@@ -13,6 +13,7 @@ from sandbox.core.classes import ClassTable
 from sandbox.core.classifier import run_classifier
 from sandbox.core.ctx import Ctx, later
 from sandbox.core.dialect import M32, List, late, record
+from sandbox.core.events import EV_TIMER, EV_WATCHDOG
 from sandbox.core.filters import ACT_DROP, ACT_NONE, ACT_STOLEN, ACT_UNSPEC, Filter
 from sandbox.core.instance import CALL_FUEL, Instance
 from sandbox.core.kinds import (
@@ -41,8 +42,6 @@ from sandbox.core.skb import CB_WORDS, Skb
 if TYPE_CHECKING:
     from sandbox.core.sim import Sim
 
-EV_WATCHDOG, EV_TIMER = 3, 4
-
 
 @record
 class Qdisc:
@@ -65,8 +64,8 @@ class Qdisc:
     peeked: Skb | None = None
     requeued: Skb | None = None
     watchdog_ns: int = 0
-    watchdog_seq: int = 0
-    timer_seq: int = 0
+    watchdog_key: int = 0
+    timer_key: int = 0
     bytes: int = 0
     packets: int = 0
     drops: int = 0
@@ -165,13 +164,13 @@ class Qdisc:
         self.overlimits += 1
         expires = later(self.sim.now_ns, delay_ns)
         self.sim.trace.row(0, THROTTLED, 0, self.place, expires, line, 0, 0)
-        if self.watchdog_seq == 0 or self.watchdog_ns != expires:
+        if self.watchdog_key == 0 or self.watchdog_ns != expires:
             self.watchdog_ns = expires
-            self.watchdog_seq = self.sim.schedule(expires, EV_WATCHDOG, self.index, None)
+            self.watchdog_key = self.sim.schedule(expires, EV_WATCHDOG, self.index)
 
     def arm_timer(self, at_ns: int) -> None:
         """Arm the timer; an earlier setting is void."""
-        self.timer_seq = self.sim.schedule(at_ns, EV_TIMER, self.index, None)
+        self.timer_key = self.sim.schedule(at_ns, EV_TIMER, self.index)
 
     def dequeue(self) -> Skb | None:
         """Ask for a packet: the one held by a peek, else the program's."""
@@ -343,7 +342,7 @@ class Qdisc:
 
     def fire_timer(self) -> None:
         """Run the program's timer."""
-        self.timer_seq = 0
+        self.timer_key = 0
         self.sim.trace.row(0, TIMER, 0, self.place, 0, 0, 0, 0)
         self.sim.current_skb = 0
         if self.instance.timer is not None:
@@ -360,7 +359,7 @@ class Qdisc:
 
     def run_reset(self) -> None:
         """Run the program's reset and cancel the watchdog, as when the device goes down; the timer goes on."""
-        self.watchdog_seq = 0
+        self.watchdog_key = 0
         self.sim.current_skb = 0
         if self.instance.reset is not None:
             self.sim.caller = self.instance

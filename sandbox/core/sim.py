@@ -1,8 +1,4 @@
-"""Sim: the root of a run's state and the event loop.
-
-Events are heap items (time_ns, order, kind, index, skb); `order` puts scenario events before ends of
-transmission before arrivals before timers at one instant, and is otherwise the order of scheduling.
-"""
+"""Sim: the root of a run's state and the event loop."""
 
 from __future__ import annotations
 
@@ -11,7 +7,21 @@ from heapq import heappop, heappush, heapreplace
 from sandbox.core import trap
 from sandbox.core.clsact import run_egress
 from sandbox.core.ctx import Ctx
-from sandbox.core.dialect import Array, List, i32, late, record
+from sandbox.core.dialect import List, i32, late, record
+from sandbox.core.events import (
+    ARRIVE_BASE,
+    BASES,
+    EV_ARRIVE,
+    EV_CHANGE,
+    EV_RECEIVE,
+    EV_TIMER,
+    EV_TX_END,
+    EV_WATCHDOG,
+    KIND_BITS,
+    KIND_MASK,
+    NUMBER_SHIFT,
+    index_of,
+)
 from sandbox.core.instance import Instance
 from sandbox.core.kinds import (
     ARRIVE,
@@ -20,23 +30,16 @@ from sandbox.core.kinds import (
     STOLE,
     WATCHDOG,
 )
-from sandbox.core.netdev import EV_RECEIVE, EV_TX_END, NEVER, Netdev, TxQueue
-from sandbox.core.qdisc import EV_TIMER, EV_WATCHDOG, Qdisc
+from sandbox.core.netdev import NEVER, Netdev, TxQueue
+from sandbox.core.qdisc import Qdisc
 from sandbox.core.skb import Skb, SkbPool
 from sandbox.core.sources import SCRIPT, Source
 from sandbox.core.trace import Trace
 
-EV_CHANGE, EV_ARRIVE = 0, 5
-ORDER_BITS = 40
-ORDER_MASK = (1 << ORDER_BITS) - 1
 # A watchdog or timer costs the run fuel too, so that waking each nanosecond ends.
 RUN_FUEL, PACKET_FUEL, WAKE_FUEL, BUSY_MAX = 1_000_000, 1_000, 100, 100_000
 # A reader gets the rows between two instants, so those of one are held until it is over.
 BUSY_ROWS_MAX = 800_000
-
-# Rank of an event kind at one instant: changes, ends of transmission, receptions, arrivals, timers.
-ORDERS: Array[int] = Array([rank << ORDER_BITS for rank in (0, 1, 1, 3, 3, 2)])
-TX_END_ORDER, ARRIVE_ORDER = 1 << ORDER_BITS, 2 << ORDER_BITS
 
 
 @record
@@ -49,8 +52,12 @@ class Sim:
     end_ns: int
     packets_max: int
     now_ns: int = 0
-    sequence: int = 0
-    events: List[tuple[int, int, i32, i32, Skb | None]] = late()
+    number: int = 0  # of the latest event
+    events: List[tuple[int, int]] = late()
+    flights: List[tuple[Skb, i32]] = (
+        late()
+    )  # packets behind a wire that takes time, with its ifindex
+    landed: List[int] = late()  # places there that are free
     devices: List[Netdev] = late()  # by ifindex - 1
     first: Netdev = late()  # of the devices
     first_queue: TxQueue = late()  # of the first device
@@ -77,6 +84,8 @@ class Sim:
     def open(self) -> None:
         """Allocate the lists."""
         self.events = List()
+        self.flights = List()
+        self.landed = List()
         self.devices = List()
         self.qdiscs = List()
         self.instances = List()
@@ -87,16 +96,26 @@ class Sim:
         self.log = List()
         self.changes = List()
 
-    def schedule(self, at_ns: int, kind: int, index: int, skb: Skb | None) -> int:
-        """Put an event on the heap; returns its number, by which it can be told from later ones."""
-        self.sequence += 1
-        number = self.sequence
+    def schedule(self, at_ns: int, kind: int, index: int) -> int:
+        """Put an event on the heap; returns its key, by which it can be told from later ones."""
+        self.number += 1
+        key = BASES[kind] + (self.number << NUMBER_SHIFT) + (index << KIND_BITS)
         if self.held:  # it takes the place of the event that is being carried out
             self.held = False
-            heapreplace(self.events, (at_ns, ORDERS[kind] + number, kind, index, skb))
+            heapreplace(self.events, (at_ns, key))
         else:
-            heappush(self.events, (at_ns, ORDERS[kind] + number, kind, index, skb))
-        return number
+            heappush(self.events, (at_ns, key))
+        return key
+
+    def fly(self, skb: Skb, ifindex: int, at_ns: int) -> None:
+        """Let a packet that has left a wire arrive behind it later."""
+        slot = len(self.flights)
+        if len(self.landed) > 0:
+            slot = self.landed.pop()
+            self.flights[slot] = (skb, ifindex)
+        else:
+            self.flights.append((skb, ifindex))
+        self.schedule(at_ns, EV_RECEIVE, slot)
 
     def release(self) -> None:
         """Take the event that was carried out off the heap unless another took its place."""
@@ -120,7 +139,7 @@ class Sim:
     def plan(self, source: Source, at_ns: int) -> None:
         """Schedule a source's next arrival unless its time is over."""
         if source.stop_ns < 0 or at_ns < source.stop_ns:
-            source.due = self.schedule(at_ns, EV_ARRIVE, source.index, None)
+            source.due = self.schedule(at_ns, EV_ARRIVE, source.index)
 
     def due_ns(self) -> int:
         """Return the time of the next event, -1 when nothing is left before the end of the run."""
@@ -142,7 +161,8 @@ class Sim:
         queue = self.first_queue
         root = first.shared_root
         ring = first.ring_packets
-        simple = self.alone and len(self.shared) == 0 and len(first.queues) == 1
+        if not self.alone or len(self.shared) > 0 or len(first.queues) > 1:
+            root = None
         for _ in range(steps):
             if self.held:
                 self.release()
@@ -151,7 +171,7 @@ class Sim:
             at_ns = events[0][0] if len(events) > 0 else NEVER
             wire_ns = first.tx_end_ns
             if wire_ns < at_ns or (
-                wire_ns == at_ns and wire_ns < NEVER and first.tx_seq + TX_END_ORDER < events[0][1]
+                wire_ns == at_ns and wire_ns < NEVER and first.tx_key < events[0][1]
             ):
                 if wire_ns > end_ns:
                     return
@@ -164,13 +184,14 @@ class Sim:
                     return
                 self._tick(at_ns)
                 self.held = True
-                if events[0][2] == EV_ARRIVE:
-                    source = self.sources[events[0][3]]
-                    if source.due == events[0][1] & ORDER_MASK:
+                key = events[0][1]
+                if key & KIND_MASK == EV_ARRIVE:
+                    source = self.sources[index_of(key)]
+                    if source.due == key:
                         self.arrive(source)
-                elif self._carry_out():
+                elif self._carry_out(key):
                     return
-            if root is None or not simple:
+            if root is None:
                 self.ask()
             elif first.asked:
                 first.asked = False
@@ -182,31 +203,32 @@ class Sim:
         self.trace.now_ns = at_ns
         self.handled += 1
 
-    def _carry_out(self) -> bool:
+    def _carry_out(self, key: int) -> bool:
         """Carry out the event on top of the heap, no arrival; True when it is a change, the caller's to apply."""
-        _, order, kind, index, skb = self.events[0]
-        number = order & ORDER_MASK
+        kind = key & KIND_MASK
+        index = index_of(key)
         if kind == EV_TX_END:
             device = self.devices[index - 1]
-            if device.tx_seq == number:
+            if device.tx_key == key:
                 device.tx_end()
                 device.asked = True
         elif kind == EV_RECEIVE:
-            assert skb is not None
-            self.devices[index - 1].receive(skb)
+            skb, ifindex = self.flights[index]
+            self.landed.append(index)
+            self.devices[ifindex - 1].receive(skb)
         elif kind == EV_CHANGE:
             self.changes.append(index)
             self.release()
             return True
         else:
-            self._wake(self.qdiscs[index], kind, number)
+            self._wake(self.qdiscs[index], kind, key)
         return False
 
-    def _wake(self, qdisc: Qdisc, kind: int, number: int) -> None:
-        if kind == EV_WATCHDOG and qdisc.watchdog_seq == number:
-            qdisc.watchdog_seq = 0
+    def _wake(self, qdisc: Qdisc, kind: int, key: int) -> None:
+        if kind == EV_WATCHDOG and qdisc.watchdog_key == key:
+            qdisc.watchdog_key = 0
             self.trace.row(0, WATCHDOG, 0, qdisc.place, 0, 0, 0, 0)
-        elif kind == EV_TIMER and qdisc.timer_seq == number:
+        elif kind == EV_TIMER and qdisc.timer_key == key:
             qdisc.fire_timer()
         else:
             return
@@ -226,12 +248,12 @@ class Sim:
         if at_ns >= 0 and (source.stop_ns < 0 or at_ns < source.stop_ns):
             if self.held:  # Sim.schedule without the call
                 self.held = False
-                self.sequence += 1
-                source.due = self.sequence
-                order = ARRIVE_ORDER + self.sequence
-                heapreplace(self.events, (at_ns, order, EV_ARRIVE, source.index, None))
+                self.number += 1
+                key = ARRIVE_BASE + (self.number << NUMBER_SHIFT) + (source.index << KIND_BITS)
+                source.due = key
+                heapreplace(self.events, (at_ns, key))
             else:
-                source.due = self.schedule(at_ns, EV_ARRIVE, source.index, None)
+                source.due = self.schedule(at_ns, EV_ARRIVE, source.index)
 
     def make(self, source: Source, len_bytes: int) -> Skb:
         """Return a new packet of a source."""

@@ -58,7 +58,7 @@ class Source:
     tos: int = 0
     queue: int = -1
     deadline_ns: int = 0
-    due: int = 0  # sequence number of its pending arrival; an older event is void
+    due: int = 0  # key of its pending arrival; an older event is void
 
     def first_ns(self) -> int:
         """Return when the first packet comes, -1 for never."""

@@ -43,7 +43,8 @@ from sandbox.compiler.wasm.types import (
 )
 from sandbox.core.changes import Change
 from sandbox.core.classes import ClassTable
-from sandbox.core.sim import EV_CHANGE, Sim
+from sandbox.core.events import EV_CHANGE
+from sandbox.core.sim import Sim
 from sandbox.core.skb import SkbPool
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.tables import Table
@@ -380,7 +381,7 @@ class WasmMachine:
         image.fill()
         self._write_image()
         self.changes_at.append(at)
-        self._call("Sim.schedule", self.sim_at, at_ns, EV_CHANGE, len(self.changes_at) - 1, 0)
+        self._call("Sim.schedule", self.sim_at, at_ns, EV_CHANGE, len(self.changes_at) - 1)
 
     def used_bytes(self) -> int:
         """Return the end of the memory in use."""

@@ -36,7 +36,7 @@ from sandbox.protocol import ENTRIES_MAX
 SKB = record_type(Skb)
 # What no result is made of, or is read in another way.
 UNREAD: dict[type, tuple[str, ...]] = {
-    Sim: ("events",),
+    Sim: ("events", "flights", "landed"),
     SkbPool: ("free",),
     Skb: ("next", "left", "right", "parent"),
     SkbMap: ("head", "tail", "heap"),
