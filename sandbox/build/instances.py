@@ -12,13 +12,14 @@ from sandbox.compiler.restricted_python import line_cells
 from sandbox.compiler.runtime import Entries, Runtime
 from sandbox.core.classes import ClassTable
 from sandbox.core.dialect import M64, Array, List
+from sandbox.core.flowmap import FlowMap
 from sandbox.core.gauge import Gauge
 from sandbox.core.instance import Instance
 from sandbox.core.ints import IntQueue
 from sandbox.core.rng import Rng, mix
 from sandbox.core.sim import Sim
 from sandbox.core.skbmap import Bound, SkbMap
-from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
+from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.skbtree import SkbTree
 from sandbox.core.tables import ARRAY, HASH, LRU, Table
 from sandbox.language.tree import MapDecl, Record
@@ -227,7 +228,8 @@ def _make_hash(plan: _Plan) -> SkbMapHash:
 
 def _make_flow_map(plan: _Plan) -> FlowMap:
     bound = Bound(plan.entries_max)
-    made = FlowMap(plan.instance.sim.trace, plan.place, plan.inner(bound), bound)
+    owner = plan.instance
+    made = FlowMap(owner.sim.trace, owner, plan.place, plan.count, bound)
     made.open()
     plan.instance.flow_maps.append(made)
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.core.dialect import Array, List, record
 from sandbox.core.filters import Filter
+from sandbox.core.flowmap import FlowMap
 from sandbox.core.instance import Instance
 from sandbox.core.kinds import (
     D_REPLACED,
@@ -227,13 +228,20 @@ def purge_instance(instance: Instance, ifindex: int, gone: List[Skb]) -> None:
         _purge_inner(instance.skb_hashes[i].inner, ifindex, gone)
         instance.skb_hashes[i].recount()
     for i in range(len(instance.flow_maps)):
-        _purge_inner(instance.flow_maps[i].inner, ifindex, gone)
+        _purge_flows(instance.flow_maps[i], ifindex, gone)
 
 
 def _purge_inner(inner: Array[SkbMap], ifindex: int, gone: List[Skb]) -> None:
     for k in range(len(inner)):
         if inner[k].length > 0:
             inner[k].purge(ifindex, gone)
+
+
+def _purge_flows(one: FlowMap, ifindex: int, gone: List[Skb]) -> None:
+    for k in range(len(one.flows)):
+        packets = one.flows[k].packets
+        if packets.length > 0:
+            packets.purge(ifindex, gone)
 
 
 def link_up(sim: Sim, device: Netdev) -> None:

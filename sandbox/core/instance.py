@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core import trap
 from sandbox.core.dialect import INT_MAX, M32, Array, Hook, List, late, record
+from sandbox.core.flowmap import FlowMap
 from sandbox.core.gauge import Gauge
 from sandbox.core.ints import IntQueue
 from sandbox.core.kinds import (
@@ -18,7 +19,7 @@ from sandbox.core.kinds import (
 from sandbox.core.rng import Rng
 from sandbox.core.skb import Skb
 from sandbox.core.skbmap import SkbMap
-from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
+from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.tables import Table
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from typing import Any
 
 from sandbox.build.instances import Built
 from sandbox.core.dialect import List
+from sandbox.core.flowmap import FlowMap
 from sandbox.core.ints import IntQueue
 from sandbox.core.skb import Skb
 from sandbox.core.skbmap import SkbMap
-from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
+from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.tables import Table
 from sandbox.protocol import ENTRIES_MAX
 
@@ -55,7 +56,8 @@ def dump_map(one: Any) -> dict[str, Any]:
     if isinstance(one, SkbMapHash):
         return _inner([(key, one.inner[slot]) for key, slot in one.slots.items()], len(one.inner))
     if isinstance(one, FlowMap):
-        shown = _inner([(key, one.inner[slot]) for key, slot in one.slots.items()], len(one.inner))
+        flows = [(key, one.flows[slot].packets) for key, slot in one.slots.items()]
+        shown = _inner(flows, one.flows_max)
         for entry in shown["entries"]:
             entry["rank"] = one.rank_of(entry["key"])
         return shown

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.build.network import Network, show_handle
+from sandbox.core.flowmap import FlowMap
 from sandbox.core.netdev import Netdev
 from sandbox.core.qdisc import Qdisc
 from sandbox.core.skbmap import SkbMap
-from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
+from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.sources import Source
 from sandbox.core.stats import Histogram
 from sandbox.core.tables import Table
@@ -163,8 +164,10 @@ def one_map(one: Any) -> dict[str, Any]:
     """Return a map's counters."""
     if isinstance(one, SkbMap):
         inner = [one]
-    elif isinstance(one, SkbMapArray | SkbMapHash | FlowMap):
+    elif isinstance(one, SkbMapArray | SkbMapHash):
         inner = list(one.inner)
+    elif isinstance(one, FlowMap):
+        inner = [flow.packets for flow in one.flows]
     elif isinstance(one, Table):
         return {"qlen": one.length, "refused": one.refused, "evicted": one.evicted}
     else:

@@ -10,6 +10,7 @@ from sandbox.compiler.runtime import Entries, Runtime
 from sandbox.core.classes import ClassTable, TcClass
 from sandbox.core.ctx import Ctx
 from sandbox.core.dialect import Array, List
+from sandbox.core.flowmap import FlowMap
 from sandbox.core.gauge import Gauge
 from sandbox.core.headers import Header
 from sandbox.core.instance import CALL_FUEL, Instance
@@ -19,7 +20,7 @@ from sandbox.core.rng import Rng
 from sandbox.core.sim import Sim
 from sandbox.core.skb import LEVELS_MAX, Skb, SkbPool
 from sandbox.core.skbmap import Bound, SkbMap
-from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
+from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.skbtree import SkbTree
 from sandbox.core.sources import CBR, Source
 from sandbox.core.stats import FlowStats
@@ -150,7 +151,10 @@ class Lab:
             made = self._skb_map(decl, place, 0)
             self.instance.skb_maps.append(made)
             return made
-        if decl.kind in ("SkbMapArray", "SkbMapHash", "FlowMap"):
+        if decl.kind == "FlowMap":
+            bound = Bound(self._size(decl.max_entries))
+            made = FlowMap(trace, self.instance, place, self._size(decl.count), bound)
+        elif decl.kind in ("SkbMapArray", "SkbMapHash"):
             count = self._size(decl.count)
             inner: Array[SkbMap] = Array(
                 [self._skb_map(decl, place, slot) for slot in range(count)]
@@ -160,8 +164,7 @@ class Lab:
                 one.bound = bound
             if decl.kind == "SkbMapArray":
                 return SkbMapArray(inner, count, bound)
-            kind = SkbMapHash if decl.kind == "SkbMapHash" else FlowMap
-            made = kind(trace, place, inner, bound)
+            made = SkbMapHash(trace, place, inner, bound)
         elif decl.kind in ("Queue", "Stack"):
             made = IntQueue(trace, place, self._size(decl.max_entries), decl.kind == "Stack")
         else:

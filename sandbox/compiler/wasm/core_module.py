@@ -21,11 +21,12 @@ from sandbox.compiler.wasm.unit import Key, Statics, Unit
 from sandbox.core import changes, skb
 from sandbox.core.classes import ClassTable
 from sandbox.core.ctx import Ctx
+from sandbox.core.flowmap import FlowMap
 from sandbox.core.instance import Instance
 from sandbox.core.ints import IntQueue
 from sandbox.core.sim import Sim
 from sandbox.core.skbmap import SkbMap
-from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
+from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.tables import Table
 from sandbox.core.trace import Trace
 

@@ -19,11 +19,12 @@ from sandbox.compiler.wasm.types import (
     record_type,
 )
 from sandbox.core.classes import ClassTable
+from sandbox.core.flowmap import FlowMap
 from sandbox.core.gauge import Gauge
 from sandbox.core.instance import Instance
 from sandbox.core.ints import IntQueue
 from sandbox.core.skbmap import SkbMap
-from sandbox.core.skbmaps import FlowMap, SkbMapArray, SkbMapHash
+from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.tables import Table
 from sandbox.language import tree
 

@@ -231,4 +231,7 @@ def _blank(t: T) -> Any:
         return Skb()
     record: Any = t.record
     assert record is not None and record is not IntDict
-    return record.__new__(record)
+    made = record.__new__(record)
+    if record is SkbMap:
+        made.heap = List()
+    return made

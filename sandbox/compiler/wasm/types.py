@@ -194,7 +194,7 @@ def _fixed() -> tuple[dict[tuple[str, str], int], int]:
 
 _RECORDS: dict[str, type] = {}
 CORE = (
-    "skb", "skbtree", "skbmap", "skbmaps", "tables", "ints", "classes", "ctx", "filters", "gauge",
+    "skb", "skbtree", "skbmap", "skbmaps", "flowmap", "tables", "ints", "classes", "ctx", "filters", "gauge",
     "headers", "instance", "netdev", "qdisc", "rng", "sim", "sources", "stats", "trace", "changes",
 )  # fmt: skip
 
