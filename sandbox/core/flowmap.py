@@ -60,11 +60,8 @@ class FlowMap:
         slot = self.slots.get(key, -1)
         return self.flows[slot] if slot >= 0 else None
 
-    def _get(self, key: int, line: int) -> Flow | None:
-        """Return the flow of a key, made when absent; None when there are as many as there may be."""
-        flow = self.find(key)
-        if flow is not None:
-            return flow
+    def _add(self, key: int, line: int) -> Flow | None:
+        """Return a new flow of a key; None when there are as many as there may be."""
         slot = len(self.flows)
         if len(self.free) > 0:
             slot = self.free.pop()
@@ -150,7 +147,9 @@ class FlowMap:
         """Push to the map of `key`; False when it is full or `max_flows` keys exist."""
         if skb.state != HELD and rank >= 0:
             return True  # a filter that classified it has stolen it
-        flow = self._get(key, line)
+        flow = self.find(key)
+        if flow is None:
+            flow = self._add(key, line)
         if flow is None:
             if rank < 0:
                 raise trap.Trap(trap.NEGATIVE_RANK, line, rank)
@@ -185,7 +184,9 @@ class FlowMap:
         """Set a flow's rank; a key that does not exist is made while there is room."""
         if rank < 0:
             raise trap.Trap(trap.NEGATIVE_RANK, line, rank)
-        flow = self._get(key, line)
+        flow = self.find(key)
+        if flow is None:
+            flow = self._add(key, line)
         if flow is None:
             return
         flow.rank = rank

@@ -145,8 +145,10 @@ class Instance:
         sim = self.sim
         if ifindex == 0:
             ifindex = skb.ifindex
-        qdisc = sim.qdisc_of(ifindex, handle)
-        if qdisc is None:
+        qdisc = self.running
+        if qdisc is None or qdisc.handle != handle or qdisc.ifindex != ifindex:
+            qdisc = sim.qdisc_of(ifindex, handle)
+        if qdisc is None or len(qdisc.filters) == 0:
             return 0
         found = qdisc.classify_by_filters(skb, handle, line)
         return found - (1 << 64) if found > INT_MAX else found

@@ -52,7 +52,7 @@ ALWAYS_CALLED = {
     "IntDict.__setitem__", "IntDict.__delitem__", "exp_minus", "power_e", "heapify",
     "Source._next_of_others", "SkbTree.insert", "Source._recorded", "SkbMap._put_aside", "SkbMap._pop_any",
     "Sim.release", "Sim.schedule", "Source.pick_len", "SkbPool._fresh", "Rng._below_curve",
-    "Sim.burn", "Sim._note_arrival", "Qdisc._take_peeked", "Qdisc._other_dequeue", "Qdisc._leave",
+    "FlowMap._add", "Sim.burn", "Sim._note_arrival", "Qdisc._take_peeked", "Qdisc._other_dequeue", "Qdisc._leave",
 }  # fmt: skip
 _LIBRARIES = (library.__name__, generic.__name__)
 LARGE_RECORDS = ("Netdev", "Sim", "Qdisc")  # their methods are called from few places, and seldom

@@ -21,6 +21,7 @@ class Function:
     def __init__(self) -> None:
         self.locals: list[int] = []
         self.out: list[Node] = []
+        self.written_out = 0  # nodes of other functions
         self._labels = 0
         self._taken: list[tuple[int, int]] = []  # by the present statement
         self._free: dict[int, list[int]] = {}

@@ -54,11 +54,19 @@ def compile_program(program: tree.Program, *, traced: bool, line_cells: int = 0)
     entries: dict[str, str] = {}
     comparators = []
     for function in program.functions:
-        unit.writer.functions.append(_function(facts, function))
         if function.role in ENTRY_ROLES:
             entries[function.role] = function.name
         elif function.role == "comparator":
             comparators.append(function.name)
+        else:
+            continue
+        unit.writer.functions.append(_function(facts, function))
+    made: set[str] = set()
+    while facts.called:
+        name = facts.called.pop()
+        if name not in made:
+            made.add(name)
+            unit.writer.functions.append(_function(facts, facts.functions[name]))
     compile_waiting(unit)
     for name in (*entries.values(), *comparators):
         unit.writer.exports[name] = ("program", name)

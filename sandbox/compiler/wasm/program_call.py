@@ -37,7 +37,12 @@ def called(scope: Scope, expr: tree.MapCall | tree.HelperCall | tree.UserCall) -
 
 
 def _user_call(scope: Scope, expr: tree.UserCall) -> V:
+    from sandbox.compiler.wasm.program_inline import inlined, written_out
+
     callee = scope.facts.functions[expr.function]
+    if written_out(scope, callee):
+        return inlined(scope, callee, expr)
+    scope.facts.called.append(callee.name)
     nodes = [scope.frame]
     for (name, t), arg in zip(callee.params, expr.args, strict=True):
         target = scope.facts.provenance.variable(expr.function, name)

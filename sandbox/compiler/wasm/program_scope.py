@@ -51,6 +51,10 @@ class Facts:
         self.frame: Frame = frame_of(program, line_cells)
         self.maps = {m.name: m for m in program.maps}
         self.functions = {f.name: f for f in program.functions}
+        self.sizes = {f.name: sum(1 for _ in walk(f.body)) for f in program.functions}
+        self.called: list[
+            str
+        ] = []  # functions that are not written out, in the order of their first call
         self.param_index = {p.name: i for i, p in enumerate(program.params)}
         self.global_index = {g.name: i for i, g in enumerate(program.globals)}
         records = [*program.records, *([program.class_record] if program.class_record else [])]
@@ -58,18 +62,26 @@ class Facts:
 
 
 class Scope:
-    """One function being translated; local 0 is the frame."""
+    """One function being translated; local 0 is the frame.
 
-    def __init__(self, facts: Facts, function: tree.Function) -> None:
+    It may be written out `within` another; its returns then set `result_locals` and go to `result_label`.
+    """
+
+    def __init__(
+        self, facts: Facts, function: tree.Function, *, within: Scope | None = None
+    ) -> None:
         self.facts = facts
         self.function = function
-        self.fn = Function()
+        self.fn: Function = Function() if within is None else within.fn
         self.env = Env(facts.unit, self.fn, _NOWHERE, ())
-        self.frame: Node = (code.GET, self.fn.local(I32))
+        self.frame: Node = within.frame if within is not None else (code.GET, self.fn.local(I32))
+        self.result_label = 0
+        self.result_locals: list[int] = []
+        self.written_out = within is not None
         self.kinds = {name: t.kind for name, t in (*function.params, *function.locals)}
         self.vars: dict[str, tuple[T, list[int]]] = {}
         self.loops: list[tuple[int, int]] = []
-        self.large = sum(1 for _ in walk(function.body)) > LARGE_NODES
+        self.large = facts.sizes[function.name] > LARGE_NODES
         for name, t in function.params:
             self.declare(name, type_of(t.kind))
 
@@ -77,7 +89,8 @@ class Scope:
         """Return a local variable, made when there is none of this name."""
         if name not in self.vars:
             known = type_of(self.kinds[name]) if name in self.kinds else t
-            self.vars[name] = known, self.fn.variables_for(known)
+            take = self.fn.locals_for if self.written_out else self.fn.variables_for
+            self.vars[name] = known, take(known)
         return self.vars[name]
 
     def local(self, name: str) -> V:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from sandbox.compiler.records import CLASSES
 from sandbox.compiler.wasm import code
 from sandbox.compiler.wasm.code import I32, I64
@@ -48,7 +50,8 @@ def block(scope: Scope, body: tuple[tree.Stmt, ...]) -> None:
     for statement in body:
         if scope.facts.frame.lines:
             _count(scope, statement.span.line)
-        with scope.fn.statement():
+        # Within another function a statement's locals may be taken by what is done before it, though translated later.
+        with nullcontext() if scope.written_out else scope.fn.statement():
             _statement(scope, statement)
         if code.ends(scope.fn.out):
             return
@@ -236,7 +239,13 @@ def _trace(scope: Scope, statement: tree.Trace) -> None:
 
 def returned(scope: Scope, expr: tree.Expr | None, line: int) -> None:
     """Return what the function's role wants returned at this line (docs/architecture.md)."""
-    scope.fn.emit((code.RET, [node for v in _results(scope, expr, line) for node in v.nodes]))
+    results = _results(scope, expr, line)
+    if not scope.written_out:
+        scope.fn.emit((code.RET, [node for v in results for node in v.nodes]))
+        return
+    for v in results:  # at most one
+        scope.fn.assign(scope.result_locals, v)
+    scope.fn.emit((code.BR, scope.result_label))
 
 
 def _results(scope: Scope, expr: tree.Expr | None, line: int) -> list[V]:
