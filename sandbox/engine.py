@@ -303,7 +303,8 @@ def prepare(job: Job, engine: Engine = Engine.REFERENCE, *, rewindable: bool = F
     network.build()
     for index, flow in enumerate(scenario.flows):
         ifindex = network.ifindex(flow.device)
-        network.sim.sources.append(build_source(flow, index, ifindex, scenario.seed))
+        netdev = network.sim.devices[ifindex - 1]
+        network.sim.sources.append(build_source(flow, index, netdev, scenario.seed))
     changes = Changes(network)
     changes.build()
     diagnostics += network.programs.problems + network.problems + network.overrides.strangers()

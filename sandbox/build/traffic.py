@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.build.instances import stream_seed
 from sandbox.core.dialect import Array
 from sandbox.core.headers import Header, hash_bytes
+from sandbox.core.netdev import Netdev
 from sandbox.core.rng import Rng
 from sandbox.core.sources import (
     BURST,
@@ -62,8 +63,8 @@ def build_header(flow: Flow) -> Header:
     return header
 
 
-def build_source(flow: Flow, index: int, ifindex: int, seed: int) -> Source:
-    """Return the source of a flow; its streams depend on seed and name only."""
+def build_source(flow: Flow, index: int, netdev: Netdev, seed: int) -> Source:
+    """Return the source of a flow into a device; its streams depend on seed and name only."""
     stats = FlowStats()
     stats.open()
     total = 0
@@ -74,7 +75,7 @@ def build_source(flow: Flow, index: int, ifindex: int, seed: int) -> Source:
     source = Source(
         index,
         KINDS[flow.model],
-        ifindex,
+        netdev.ifindex,
         build_header(flow),
         stats,
         Rng(stream_seed(seed, f"flow {flow.name} gaps")),
@@ -83,6 +84,7 @@ def build_source(flow: Flow, index: int, ifindex: int, seed: int) -> Source:
         Array([size.len_bytes for size in flow.sizes]),
         Array(weights),
     )
+    source.netdev = netdev
     source.mean_len = sum(size.len_bytes * size.weight for size in flow.sizes) / max(1, total)
     if len(flow.sizes) == 1 and flow.model != "script":
         source.fixed_len = flow.sizes[0].len_bytes

@@ -297,7 +297,7 @@ class Sim:
         stats.offered_bytes += skb.len
         if stats.first_ns < 0:
             stats.first_ns = self.now_ns
-        device = self.devices[skb.ifindex - 1]
+        device = source.netdev
         if self.trace.kept:
             self._note_arrival(skb, device)
         device.asked = True

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sandbox.core.dialect import Array, late, record
 from sandbox.core.headers import Header
 from sandbox.core.rng import Rng
 from sandbox.core.stats import FlowStats
+
+if TYPE_CHECKING:
+    from sandbox.core.netdev import Netdev
 
 CBR, POISSON, ONOFF, BURST, SCRIPT = 0, 1, 2, 3, 4
 EXPONENTIAL, PARETO, CONSTANT = 0, 1, 2
@@ -26,6 +31,7 @@ class Source:
     periods: Rng
     sizes: Array[int]
     weights: Array[int]  # cumulative; the last one is the total
+    netdev: Netdev = late()
     rate_bps: int = 0
     interval_ns: int = 0
     mean_len: float = 0.0

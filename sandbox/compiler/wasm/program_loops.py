@@ -50,16 +50,20 @@ def loop(scope: Scope, statement: tree.Stmt, block: Block) -> None:
 
 
 def _while(scope: Scope, statement: tree.While, block: Block) -> None:
+    """Test before the loop and at the end of each turn: what a machine moves out of it then costs only who enters."""
     fn = scope.fn
-    out, top = fn.label(), fn.label()
-    scope.loops.append((out, top))
-    with fn.collected() as body:
-        fn.emit((code.BR_IF, out, code.negate(test(scope, statement.test))))
+    out, top, following = fn.label(), fn.label(), fn.label()
+    first = test(scope, statement.test)
+    scope.loops.append((out, following))
+    with fn.collected() as turn:
         burn(scope, statement.span.line)
         block(scope, statement.body)
-        fn.emit((code.BR, top))
     scope.loops.pop()
-    fn.emit((code.BLOCK, out, [(code.LOOP, top, body)]))
+    with fn.collected() as body:
+        fn.emit((code.BLOCK, following, turn))
+        fn.emit((code.BR_IF, top, test(scope, statement.test)))
+    loop = (code.LOOP, top, body)
+    fn.emit((code.BLOCK, out, [(code.BR_IF, out, code.negate(first)), loop]))
 
 
 class _Turns:
