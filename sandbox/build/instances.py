@@ -24,7 +24,6 @@ from sandbox.core.skbtree import SkbTree
 from sandbox.core.tables import ARRAY, HASH, LRU, Table
 from sandbox.language.tree import MapDecl, Record
 
-WALKED = frozenset({"pop_last", "pop_rank", "peek_last", "iterate"})
 TABLE_KINDS = {"HashMap": HASH, "LruHashMap": LRU, "ArrayMap": ARRAY}
 
 
@@ -190,7 +189,7 @@ class _Plan:
     def skb_map(self, slot: int, bound: Bound | None = None) -> SkbMap:
         """Return a new skb map; a tree when it is walked, popped out of order or sorted."""
         tree = None
-        if self.declared.methods & WALKED or self.declared.less:
+        if self.declared.is_tree:
             tree = SkbTree(bool(self.declared.less))
             if self.declared.less:
                 self.trees.append((tree, self.declared.less))

@@ -51,9 +51,9 @@ class IntQueue:
 
     def pop(self, line: int) -> int | None:
         """Give the int that leaves next, None when empty."""
-        value = self.peek()
-        if value is None:
+        if self.length == 0:
             return None
+        value = self.items[self._at(self.length - 1)] if self.stack else self.items[self.head]
         if not self.stack:
             self.head = self._at(1)
         self.length -= 1

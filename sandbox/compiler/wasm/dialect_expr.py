@@ -153,6 +153,9 @@ def fixed_field(t: T, name: str) -> int | None:
 def attribute(owner: V, name: str) -> V:
     """Return a field of a record."""
     t, offset = field_of(owner.t, name)
+    for field, word in owner.known:
+        if field == name:
+            return V(t, (code.i32(word),))
     known = single(t)
     if known is not None:
         return known
@@ -345,6 +348,8 @@ def _identical(a: V, b: V, same: bool) -> Node:
         return code.negate(there) if same else there
     if b.t == NONE:
         absent = code.op(code.I32_EQZ, a.parts[0])
+        if a.const is not None:
+            absent = code.i32(int(a.const == 0))
         absent = code.seq(a.before, absent)
         return absent if same else code.negate(absent)
     return code.op(code.I32_EQ if same else code.I32_NE, a.node, b.node)

@@ -86,7 +86,7 @@ class Function:
             at = self.local(kind)
             self.emit((code.SET, at, node))
             parts.append((code.GET, at))
-        return V(v.t, tuple(parts))
+        return V(v.t, tuple(parts), known=v.known)
 
     def kept(self, v: V) -> V:
         """As `keep`, but the statements stay with the value."""
@@ -94,7 +94,7 @@ class Function:
             return v
         with self.collected() as made:
             result = self.keep(v)
-        return V(result.t, result.parts, made)
+        return V(result.t, result.parts, made, v.known)
 
     def assign(self, locals_: list[int], v: V) -> None:
         """Set locals to a value."""

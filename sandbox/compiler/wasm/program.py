@@ -22,7 +22,9 @@ from sandbox.language import tree
 from sandbox.language.tree import Kind
 
 INLINE_NODES = 30
-INLINED = frozenset(("IntQueue.push", "IntQueue.pop", "IntQueue.peek", "IntQueue._at"))
+INLINED = frozenset(
+    ("IntQueue.push", "IntQueue.pop", "IntQueue.peek", "IntQueue._at", "SkbMap.peek")
+)
 ENTRY_ROLES = ("enqueue", "dequeue", "peek", "init", "reset", "timer", "egress", "classify")
 
 

@@ -9,7 +9,7 @@ from sandbox.compiler.wasm.dialect_expr import attribute, element
 from sandbox.compiler.wasm.frame import CLASS_TABLE, FUEL, TABLE_KINDS
 from sandbox.compiler.wasm.program_arithmetic import bounds, divisor_checked, fits, negated
 from sandbox.compiler.wasm.program_expr import number, place, value, value_as
-from sandbox.compiler.wasm.program_scope import Scope, type_of
+from sandbox.compiler.wasm.program_scope import Scope, known_of_inner, type_of
 from sandbox.compiler.wasm.types import (
     BOOL,
     INT,
@@ -94,6 +94,7 @@ def inner_map(scope: Scope, owner: V, name: str, index: tree.Expr, line: int) ->
 def _of_inner(scope: Scope, expr: tree.MapCall, inner: V) -> V:
     if expr.method in ("len", "bytes"):
         return attribute(inner, "length" if expr.method == "len" else "bytes")
+    inner.known = known_of_inner(scope.facts.maps[expr.map])
     inner = scope.fn.kept(inner)
     args = [value(scope, arg) for arg in expr.args]
     if expr.method == "pop":
@@ -105,7 +106,8 @@ def _pop(scope: Scope, owner: V, args: list[V]) -> V:
     """Pop from an skb map; to find an empty one empty, as a search through bands does, takes no call."""
     length = attribute(V(owner.t, owner.parts), "length").node
     with scope.fn.collected() as made:
-        popped = scope.fn.keep(method(scope.env, V(owner.t, owner.parts), "pop", args))
+        there = V(owner.t, owner.parts, known=owner.known)
+        popped = scope.fn.keep(method(scope.env, there, "pop", args))
     empty = code.op(code.I64_EQZ, length)
     node = code.either(I32, empty, code.i32(0), code.seq(made, popped.parts[0]))
     return V(popped.t, (node,), owner.before)
@@ -137,10 +139,20 @@ def _base(scope: Scope, expr: tree.MapCall, owner: V, key: V) -> V:
     with fn.collected() as made:
         owner, key = fn.keep(owner), fn.keep(key)
         # As unsigned numbers negative keys are outside too.
+        first = code.op(code.I64_MUL, key.node, code.i64(_width(scope, expr.map)))
+        low, high = bounds(expr.args[0])
+        most = scope.facts.maps[expr.map].max_entries
+        if isinstance(most, int) and low >= 0 and high < most:
+            return V(INT, (first,), made)
         inside = code.op(code.I64_LT_U, key.node, attribute(owner, "max_entries").node)
-        first = code.op(code.I64_MUL, key.node, attribute(owner, "width").node)
         base = code.op(code.SELECT, first, code.i64(-1), inside)
     return V(INT, (base,), made)
+
+
+def _width(scope: Scope, name: str) -> int:
+    """Return how many words a value of a table has."""
+    record = scope.facts.maps[name].value
+    return next((one.words for one in scope.facts.program.records if one.name == record), 1)
 
 
 def _lookup_int(scope: Scope, expr: tree.MapCall, owner: V, key: V) -> V:

@@ -14,7 +14,7 @@ from sandbox.compiler.wasm.function import Function
 from sandbox.compiler.wasm.source import source_of
 from sandbox.compiler.wasm.types import INT, OPTIONAL_INT, VOID, T, record_type
 from sandbox.compiler.wasm.unit import Unit
-from sandbox.compiler.wasm.values import V, integer, one
+from sandbox.compiler.wasm.values import Known, V, integer, one
 from sandbox.core.ctx import Ctx
 from sandbox.core.skb import Skb
 from sandbox.language import tree
@@ -121,7 +121,8 @@ class Scope:
 
     def map(self, name: str) -> V:
         """Return a map."""
-        return self.thing(map_thing(name))
+        v = self.thing(map_thing(name))
+        return V(v.t, v.parts, known=known_of(self.facts.maps[name]))
 
     def words_list(self, source: str) -> V:
         """Return the list of a table's words."""
@@ -153,6 +154,20 @@ class Scope:
         with self.fn.collected() as made:
             self.of_instance("wrapped", integer(line))
         self.fn.emit((code.IF, test, made, []))
+
+
+def known_of(declared: tree.MapDecl) -> Known:
+    """Return the fields of a map that its declaration and its uses decide."""
+    if declared.kind in ("Queue", "Stack"):
+        return (("stack", int(declared.kind == "Stack")),)
+    if declared.kind == "SkbMap":
+        return (("bound", 0), *known_of_inner(declared))
+    return ()
+
+
+def known_of_inner(declared: tree.MapDecl) -> Known:
+    """Return the fields of the maps in a map of maps that are decided too."""
+    return () if declared.is_tree else (("tree", 0),)
 
 
 class _Nowhere:

@@ -20,14 +20,20 @@ from sandbox.compiler.wasm.types import (
     components,
 )
 
+Known = tuple[tuple[str, int], ...]
+
 
 @dataclass(slots=True)
 class V:
-    """A value of a type: `parts`, one a component, which hold after the statements `before`."""
+    """A value of a type: `parts`, one a component, which hold after the statements `before`.
+
+    `known` are fields of a record that never change, with what memory holds for them.
+    """
 
     t: T
     parts: tuple[Node, ...]
     before: list[Node] = field(default_factory=list)
+    known: Known = ()
 
     @property
     def node(self) -> Node:
