@@ -38,7 +38,7 @@ from sandbox.scenario.expect import judge
 from sandbox.scenario.load import Loaded, load
 from sandbox.scenario.model import Scenario
 
-ENGINE_VERSION = "reference-1"
+ENGINE_VERSION = "reference-2"
 SLICE_EVENTS = 20_000
 PACKETS_MAX_UNTRACED = 20_000_000
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -80,7 +80,8 @@ class Netdev:
     rx_packets: int = 0
     drops: int = 0
     purged: int = 0
-    busy_ns: int = 0
+    started_ns: int = 0  # when the packet on the wire began
+    busy_ns: int = 0  # of all that have left the wire
 
     def set_rate(self, rate_bps: int) -> None:
         """Set the rate; the packet on the wire keeps its time."""
@@ -144,6 +145,7 @@ class Netdev:
             for i in range(len(self.queues)):
                 queue = self.queues[i]
                 while queue.root is not None and self.room(queue):
+                    queue.root.ctx.queue = i
                     skb = queue.root.dequeue()
                     if skb is None:
                         break
@@ -161,8 +163,10 @@ class Netdev:
                 root.instance.gauge.sub(held.len)
                 self._put(held, self.queues[held.queue_mapping])
                 continue
-            if not self._any_room():
+            room = self._first_with_room()
+            if room < 0:
                 return
+            root.ctx.queue = room
             skb = root.dequeue()
             if skb is None:
                 if not self.sim.pushed_while_asked(self):
@@ -177,11 +181,11 @@ class Netdev:
                 root.requeues += 1
                 root.instance.gauge.add(skb.len)
 
-    def _any_room(self) -> bool:
+    def _first_with_room(self) -> int:
         for i in range(len(self.queues)):
             if self.room(self.queues[i]):
-                return True
-        return False
+                return i
+        return -1
 
     def _put(self, skb: Skb, queue: TxQueue) -> None:
         """Put a packet on a ring; it starts at once when the wire is idle."""
@@ -211,9 +215,9 @@ class Netdev:
         duration = self.timed_ns
         self.sending = skb
         self.sending_queue = queue
-        self.busy_ns += duration
         skb.state = ON_WIRE
         sim = self.sim
+        self.started_ns = sim.now_ns
         sim.trace.row(skb.id, TX_START, 0, queue.place, duration, 0, 0, skb.len)
         if sim.alone:
             sim.number += 1
@@ -251,6 +255,7 @@ class Netdev:
         queue.sent_packets += 1
         queue.sent_bytes += skb.len
         sim = self.sim
+        self.busy_ns += sim.now_ns - self.started_ns
         if sim.trace.kept:
             sim.trace.note(skb.id, TX_END, 0, queue.place, 0, 0, 0, 0)
         if self.loss_ppm > 0 and self.rng.below(1_000_000) < self.loss_ppm:
@@ -298,6 +303,7 @@ class Netdev:
         if self.sending is not None and self.sending_queue is not None:
             self._purged(self.sending, self.sending_queue, gone)
             self.sending = None
+            self.busy_ns += self.sim.now_ns - self.started_ns
         self.tx_key = 0
         self.tx_end_ns = NEVER
 

@@ -250,6 +250,7 @@ class Qdisc:
             self.drops += 1
             self.sim.drop(skb, code, self.place, line, 0)
             return False
+        tc_class.child.ctx.queue = self.ctx.queue
         taken = tc_class.child.enqueue(skb)
         self.sim.caller = self.instance
         if taken:
@@ -275,6 +276,7 @@ class Qdisc:
         """Return what a child gives; whoever asked goes on with its own packet."""
         sim = self.sim
         current = sim.current_skb
+        child.ctx.queue = self.ctx.queue
         skb = child.dequeue()
         sim.caller = self.instance
         sim.current_skb = current
@@ -289,6 +291,7 @@ class Qdisc:
         if child is None:
             return None
         if child.peeked is None and child.instance.peek is not None:
+            child.ctx.queue = self.ctx.queue
             return child.look()
         if child.peeked is None:
             skb = self._asked(child)

@@ -165,7 +165,7 @@ _CTX_SPECS = (
     ),
     FieldSpec(
         name="queue",
-        doc="The tx queue being filled or asked.",
+        doc="The tx queue being filled or asked; the one root of several is asked for the first with room.",
         bpf="skb->queue_mapping, sch->dev_queue",
         high=65535,
         readable_in=QDISC,

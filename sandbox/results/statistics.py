@@ -130,7 +130,9 @@ def netlink_backlog(qdisc: Qdisc) -> int:
 
 def device_statistics(device: Netdev, elapsed_ns: int) -> dict[str, Any]:
     """Return one device's statistics; utilisation is the share of time its wire was busy."""
-    busy = min(device.busy_ns, elapsed_ns)
+    busy = device.busy_ns
+    if device.sending is not None:
+        busy += elapsed_ns - device.started_ns
     packets = sum(queue.sent_packets for queue in device.queues)
     sent_bytes = sum(queue.sent_bytes for queue in device.queues)
     return {

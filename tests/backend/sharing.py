@@ -17,7 +17,7 @@ def share(duration: str = "20ms", **fields: Any) -> dict[str, Any]:
         **inputs(duration),
         "view": {"time_ns": 12_345_678, "row": 17, "selection": {"kind": "skb", "skb": 4}},
         "picture": {"curve": [0, 50, 100], "at": 500, "boxes": [{"flow": 1, "width": 60}]},
-        "engine": "reference-1",
+        "engine": "reference-2",
         **fields,
     }
 

@@ -15,7 +15,7 @@ const share: Share = {
   view: { time_ns: 1_204_331_512, row: 41, selection: { kind: "skb", skb: 4711 }, tab: "" },
   picture: { curve: [], at: 0, boxes: [] },
   digest: "00ff",
-  engine: "reference-1",
+  engine: "reference-2",
 };
 
 describe("addresses", () => {
