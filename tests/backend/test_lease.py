@@ -88,7 +88,7 @@ def task(program: str = "", text: str = COUNTING, scenario: str = SCENARIO, **di
     }
 
 
-LONG = SCENARIO.replace("300ms", "7200s")
+LONG = SCENARIO.replace("300ms", "20000s")
 MANY = [task(seed=seed, values={"limit": limit}) for seed in (1, 2, 3) for limit in (1, 5, 50)]
 
 
@@ -195,7 +195,7 @@ def test_batches_take_turns() -> None:
         order: list[str] = []
 
         async def batch(name: str) -> None:
-            scenario = SCENARIO.replace("300ms", "1800s")
+            scenario = SCENARIO.replace("300ms", "6000s")
             tasks = [task(scenario=scenario, seed=seed) for seed in range(16)]
             async for some in executor.run(tasks):
                 order.extend(name for _ in some)
