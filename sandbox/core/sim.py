@@ -163,7 +163,8 @@ class Sim:
         ring = first.ring_packets
         if not self.alone or len(self.shared) > 0 or len(first.queues) > 1:
             root = None
-        for _ in range(steps):
+        last = self.handled + steps
+        while self.handled < last:
             if self.held:
                 self.release()
             if trace.rows >= rows:
