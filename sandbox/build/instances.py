@@ -22,6 +22,7 @@ from sandbox.core.skbmap import Bound, SkbMap
 from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.skbtree import SkbTree
 from sandbox.core.tables import ARRAY, HASH, LRU, Table
+from sandbox.language.maps import is_tree
 from sandbox.language.tree import MapDecl, Record
 
 TABLE_KINDS = {"HashMap": HASH, "LruHashMap": LRU, "ArrayMap": ARRAY}
@@ -189,7 +190,7 @@ class _Plan:
     def skb_map(self, slot: int, bound: Bound | None = None) -> SkbMap:
         """Return a new skb map; a tree when it is walked, popped out of order or sorted."""
         tree = None
-        if self.declared.is_tree:
+        if is_tree(self.declared):
             tree = SkbTree(bool(self.declared.less))
             if self.declared.less:
                 self.trees.append((tree, self.declared.less))

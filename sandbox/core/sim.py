@@ -33,7 +33,7 @@ from sandbox.core.kinds import (
 from sandbox.core.netdev import NEVER, Netdev, TxQueue
 from sandbox.core.qdisc import Qdisc
 from sandbox.core.skb import Skb, SkbPool
-from sandbox.core.sources import SCRIPT, Source
+from sandbox.core.sources import Source
 from sandbox.core.trace import Trace
 
 # A watchdog or timer costs the run fuel too, so that waking each nanosecond ends.
@@ -260,36 +260,8 @@ class Sim:
         """Return a new packet of a source."""
         self.fuel_max += PACKET_FUEL
         skb = self.pool.take()
-        skb.header = source.header
-        skb.flow = source.index
-        skb.stats = source.stats
-        skb.len = len_bytes
-        skb.ident = source.sent & 0xFFFF
-        skb.born_ns = self.now_ns
-        skb.priority = source.priority
-        skb.mark = source.mark
-        skb.tos = source.tos
-        skb.ifindex = source.device
-        skb.queue_mapping = source.queue + 1
-        skb.deadline_ns = 0
-        skb.tstamp = 0
-        if source.deadline_ns > 0:
-            skb.deadline_ns = self.now_ns + source.deadline_ns
-            skb.tstamp = skb.deadline_ns
-        if source.kind == SCRIPT:
-            self._recorded(source, skb)
-        source.sent += 1
+        source.fill(skb, len_bytes, self.now_ns)
         return skb
-
-    def _recorded(self, source: Source, skb: Skb) -> None:
-        """Take over what a recording says of this packet; a burst after its end is like its last one."""
-        at = min(source.at, len(source.times) - 1)
-        if len(source.priorities) > 0:
-            skb.priority = source.priorities[at]
-        if len(source.marks) > 0:
-            skb.mark = source.marks[at]
-        if len(source.toses) > 0:
-            skb.tos = source.toses[at]
 
     def send(self, source: Source, skb: Skb) -> None:
         """Pass a packet through egress and queue choice to its root qdisc."""

@@ -1,4 +1,4 @@
-"""Source: when a flow's next packet comes and how long it is."""
+"""Source: when a flow's next packet comes, and what it is like."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sandbox.core.stats import FlowStats
 
 if TYPE_CHECKING:
     from sandbox.core.netdev import Netdev
+    from sandbox.core.skb import Skb
 
 CBR, POISSON, ONOFF, BURST, SCRIPT = 0, 1, 2, 3, 4
 EXPONENTIAL, PARETO, CONSTANT = 0, 1, 2
@@ -102,6 +103,38 @@ class Source:
         owed = len_bytes * 8 * NS_PER_S + self.remainder
         self.remainder = owed % self.rate_bps
         return owed // self.rate_bps
+
+    def fill(self, skb: Skb, len_bytes: int, now_ns: int) -> None:
+        """Write what is this source's own into a new packet."""
+        skb.header = self.header
+        skb.flow = self.index
+        skb.stats = self.stats
+        skb.len = len_bytes
+        skb.ident = self.sent & 0xFFFF
+        skb.born_ns = now_ns
+        skb.priority = self.priority
+        skb.mark = self.mark
+        skb.tos = self.tos
+        skb.ifindex = self.device
+        skb.queue_mapping = self.queue + 1
+        skb.deadline_ns = 0
+        skb.tstamp = 0
+        if self.deadline_ns > 0:
+            skb.deadline_ns = now_ns + self.deadline_ns
+            skb.tstamp = skb.deadline_ns
+        if self.kind == SCRIPT:
+            self._recorded(skb)
+        self.sent += 1
+
+    def _recorded(self, skb: Skb) -> None:
+        """Take over what a recording says of this packet; a burst after its end is like its last one."""
+        at = min(self.at, len(self.times) - 1)
+        if len(self.priorities) > 0:
+            skb.priority = self.priorities[at]
+        if len(self.marks) > 0:
+            skb.mark = self.marks[at]
+        if len(self.toses) > 0:
+            skb.tos = self.toses[at]
 
     def set_pace(self, rate_bps: int, interval_ns: int) -> None:
         """Set the pace: a rate when it is not 0, else one packet each interval."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.language.helpers import U32_MAX, Arg, HelperSpec
+from sandbox.language.tree import MapDecl
 
 SKB = Arg("skb", "owned")
 RANK = Arg("rank")
@@ -366,3 +367,9 @@ _SPECS = (
 )
 
 MAPS: dict[str, MapSpec] = {spec.name: spec for spec in _SPECS}
+_OUT_OF_ORDER = frozenset({"pop_last", "pop_rank", "peek_last", "iterate"})
+
+
+def is_tree(declared: MapDecl) -> bool:
+    """Whether a map's packets are sorted by a comparator, or reached in other ways than from the front."""
+    return bool(declared.less or declared.methods & _OUT_OF_ORDER)

@@ -460,14 +460,6 @@ class MapDecl:
     methods: frozenset[str] = field(default_factory=frozenset)  # used ones, and "iterate"
     span: Span
 
-    @property
-    def is_tree(self) -> bool:
-        """Whether packets are sorted by a comparator, or reached in other ways than from the front."""
-        return bool(self.less or self.methods & _OUT_OF_ORDER)
-
-
-_OUT_OF_ORDER = frozenset({"pop_last", "pop_rank", "peek_last", "iterate"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalVar:

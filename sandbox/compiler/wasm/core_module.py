@@ -64,6 +64,7 @@ INLINED = frozenset(
         *(
             "Sim.arrive",
             "Source.next_ns",
+            "Source.fill",
             "Qdisc.enqueue",
             "Qdisc.dequeue",
         ),

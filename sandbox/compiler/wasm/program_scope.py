@@ -18,6 +18,7 @@ from sandbox.compiler.wasm.values import Known, V, integer, one
 from sandbox.core.ctx import Ctx
 from sandbox.core.skb import Skb
 from sandbox.language import tree
+from sandbox.language.maps import is_tree
 from sandbox.language.tree import Kind
 from sandbox.language.walk import walk
 
@@ -167,7 +168,7 @@ def known_of(declared: tree.MapDecl) -> Known:
 
 def known_of_inner(declared: tree.MapDecl) -> Known:
     """Return the fields of the maps in a map of maps that are decided too."""
-    return () if declared.is_tree else (("tree", 0),)
+    return () if is_tree(declared) else (("tree", 0),)
 
 
 class _Nowhere:
