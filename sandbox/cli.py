@@ -1,7 +1,7 @@
 """The shell: check a program or scenario, run or sweep a scenario, print the schema, list the library.
 
 Exit codes: 0 all is well, 1 the program's or scenario's fault, 2 wrong usage, 3 a limit was
-reached, 4 the two engines differ.
+reached, 4 the two engines differ, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sandbox.cli_inputs import (
     scenario_path,
     write,
 )
-from sandbox.cli_output import TraceWriter, counted_text, result_text
+from sandbox.cli_output import TraceWriter, counted_text, log_text, result_text
 from sandbox.compare import compare
 from sandbox.diagnostics import Diagnostic
 from sandbox.engine import prepare
@@ -40,7 +40,7 @@ from sandbox.scenario.model import Scenario
 from sandbox.scenario.replace import replaced_program
 from sandbox.scenario.schema import schema_text
 
-DIFFERENT = 4
+DIFFERENT, STOPPED = 4, 130
 ADVANCE_ROWS = 65_536
 
 
@@ -59,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     except BrokenPipeError:
         return OK
+    except KeyboardInterrupt:
+        print("python -m sandbox: stopped", file=sys.stderr)
+        return STOPPED
     except (MemoryError, RecursionError):
         print("python -m sandbox: the text needs more memory than it may have", file=sys.stderr)
         return LIMIT
@@ -68,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="Check and run packet schedulers.",
-        epilog="exit codes: 0 ok, 1 the program's fault, 2 usage, 3 limit, 4 engines differ",
+        epilog="exit codes: 0 ok, 1 the program's fault, 2 usage, 3 limit, 4 engines differ, 130 stopped",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     checks = commands.add_parser("check", help="report every problem of a program or scenario")
@@ -169,8 +172,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     for one in prepared.diagnostics:
         if one.severity == "warning":
             print(_render(one, path), file=sys.stderr)
-    finished = _drive(prepared.run, arguments.trace)
+    finished, log = _drive(prepared.run, arguments.trace)
     print(result_text(loaded.model, finished), end="")
+    print(log_text(log, prepared.run.started()["places"]), end="")
     for name, counts in finished["lines"].items():
         print(counted_text(name, prepared.run.network.programs.sources()[name], counts), end="")
     if arguments.summary:
@@ -185,20 +189,25 @@ def run_command(arguments: argparse.Namespace) -> int:
     return _exit_code(loaded.model, finished)
 
 
-def _drive(run: Any, trace: str | None) -> dict[str, Any]:
+def _drive(run: Any, trace: str | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Compute a run to its end; return its result and the lines its programs wrote."""
+    log: list[dict[str, Any]] = []
     if not trace:
         while not run.done:
             run.advance(ADVANCE_ROWS)
-        return dict(run.finished())
+            log += run.log_since()
+        return dict(run.finished()), log
     try:
         with Path(trace).open("w", encoding="utf-8") as stream:
             writer = TraceWriter(stream, run.started())
             while not run.done:
                 rows = run.advance(ADVANCE_ROWS)
-                writer.write(rows, run.log_since())
+                fresh = run.log_since()
+                writer.write(rows, fresh)
+                log += fresh
     except OSError as error:
         raise UsageError(f"cannot write {trace}: {error.strerror}") from None
-    return dict(run.finished())
+    return dict(run.finished()), log
 
 
 def _refused(diagnostics: Sequence[Diagnostic], path: Path, expected: str) -> int:

@@ -10,6 +10,7 @@ from sandbox import units
 from sandbox.protocol import RowKind, rows
 from sandbox.scenario.model import Scenario
 
+LOG_LINES = 20
 _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("offered", "offered", "rate"),
     ("throughput", "throughput", "rate"),
@@ -39,6 +40,19 @@ def result_text(scenario: Scenario, finished: Mapping[str, Any]) -> str:
     time = units.format_time_ns(int(finished["time_ns"]))
     lines.append(f"{outcome}, simulated {time}, {finished['rows']} rows")
     return "\n".join(lines) + "\n"
+
+
+def log_text(log: Sequence[Mapping[str, Any]], places: Sequence[Mapping[str, Any]]) -> str:
+    """Return the first lines that programs wrote with trace(), and how many more there are."""
+    lines = ["", "written by trace()"] if log else []
+    for one in log[:LOG_LINES]:
+        time = units.format_time_ns(int(one["time_ns"]))
+        name = places[int(one["place"])]["name"]
+        packet = f", packet {one['skb']}" if one["skb"] else ""
+        lines.append(f"{time:>10}  {name} line {one['line']}{packet}: {one['text']}")
+    if len(log) > LOG_LINES:
+        lines.append(f"and {len(log) - LOG_LINES:,} more; --trace FILE writes all of them")
+    return "\n".join(lines) + "\n" if lines else ""
 
 
 def counted_text(name: str, source: str, counts: Mapping[str, int]) -> str:

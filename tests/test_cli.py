@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -239,3 +240,52 @@ def test_lines_are_counted_on_request_only(
     assert main(["run", str(folder / "s.toml"), "--summary", str(summary)]) == OK
     assert json.loads(summary.read_text())["lines"] == {}
     assert " | " not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", ["limit", "1:.limit", "eth0 1:.limit", "qdisc.1:.limit"])
+def test_a_parameter_is_set_by_any_name_that_can_only_mean_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    assert main(["run", str(folder / "s.toml"), "--set", f"{path}=3"]) == FAULT
+    assert "(is 3)" in capsys.readouterr().out
+
+
+def test_a_parameter_of_two_devices_wants_the_device(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = SCENARIO.replace('device = { rate = "1mbit" }\n', "", 1).replace(
+        "[qdisc]\n",
+        '[device.a]\nrate = "1mbit"\n[device.b]\nrate = "1mbit"\n[qdisc]\n',
+    )
+    mine = '"1:" = { program = "mine.qdisc.py", limit = 5 }'
+    both = "\n".join(mine.replace('"1:"', f'"{name} 1:"') for name in "ab")
+    two = two.replace(mine, both).replace('size = "500b"', 'size = "500b", device = "a"')
+    (folder / "two.toml").write_text(two)
+    assert main(["run", str(folder / "two.toml"), "--set", "1:.limit=3"]) == FAULT
+    assert "write a 1:.limit or b 1:.limit" in capsys.readouterr().out
+
+
+def test_what_a_program_traces_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    traced = FIFO.replace(
+        "def enqueue(skb, ctx):", 'def enqueue(skb, ctx):\n    trace("len %d", skb.len)'
+    )
+    (folder / "mine.qdisc.py").write_text(traced)
+    main(["run", str(folder / "s.toml")])
+    shown = capsys.readouterr().out.split("written by trace()\n")[1].splitlines()
+    assert shown[0].split(maxsplit=1)[1] == "eth0 1: line 12, packet 1: len 500"
+    assert shown[20] == "and 81 more; --trace FILE writes all of them"
+    assert len(shown) == 21
+
+
+def test_ctrl_c_ends_a_run_with_130(folder: Path) -> None:
+    (folder / "s.toml").write_text(SCENARIO.replace("200ms", "3600s"))
+    rows = folder / "rows.ndjson"
+    command = [sys.executable, "-m", "sandbox", "run", str(folder / "s.toml"), "--trace", str(rows)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    while not rows.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.decode() == "python -m sandbox: stopped\n"

@@ -14,11 +14,12 @@ from sandbox.scenario.options import check_range, did_you_mean, parse_base, reso
 from sandbox.units import UnitError
 
 Value = int | tuple[int, ...]
+_KINDS = ("qdisc.", "program.", "class.")
 
 
 @dataclass(slots=True)
 class Overrides:
-    """`params` of a job by path: "eth0 1:.limit", "NAME.limit", or "limit" where only one program has it."""
+    """`params` of a job by path: "eth0 1:.limit", "1:.limit", "NAME.limit", or "limit" where only one can be meant."""
 
     given: Mapping[str, int | str]
     used: set[str] = field(default_factory=set)
@@ -26,8 +27,9 @@ class Overrides:
 
     def take(self, target: str, param: Param) -> tuple[bool, int | str]:
         """Return whether a value is given for a parameter of a target, and the value."""
-        paths = [f"{kind}{target}.{param.name}" for kind in ("", "qdisc.", "program.", "class.")]
-        self.known.append(paths[0])
+        self.known.append(f"{target}.{param.name}")
+        targets = dict.fromkeys((target, target.rpartition(" ")[2]))
+        paths = [f"{kind}{name}.{param.name}" for name in targets for kind in ("", *_KINDS)]
         for path in (*paths, param.name):
             if path in self.given:
                 self.used.add(path)
@@ -47,8 +49,11 @@ class Overrides:
                         source="scenario",
                     )
                 )
-            elif sum(known.endswith(f".{path}") for known in self.known) > 1:
-                owners = [known for known in self.known if known.endswith(f".{path}")]
+                continue
+            short = path[len(next((kind for kind in _KINDS if path.startswith(kind)), "")) :]
+            ends = (f".{short}", f" {short}")  # without its target, without its device
+            owners = [known for known in self.known if known.endswith(ends)]
+            if len(owners) > 1:
                 problems.append(
                     Diagnostic(
                         slug="unknown-parameter",
