@@ -30,7 +30,7 @@ from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.tables import Table
 from sandbox.core.trace import Trace
 
-ENTRIES: tuple[Any, ...] = (changes.apply, library.trace_fold)
+ENTRIES: tuple[Any, ...] = (changes.apply,)
 METHODS: dict[type, str] = {
     Sim: "start run ask due_ns schedule",
     SkbMap: "push pop pop_last pop_rank peek peek_last first after",
@@ -60,7 +60,7 @@ INLINE_NODES = 130
 # Written out whatever their size: a tenth more packets a second; more of the loop than this makes registers spill.
 INLINED = frozenset(
     (
-        *("trace_row", "put_row", "fold_row", "Rng.exponential", "Sim.make", "Sim.send"),
+        *("trace_row", "put_row", "Rng.exponential", "Sim.make", "Sim.send"),
         *(
             "Sim.arrive",
             "Source.next_ns",

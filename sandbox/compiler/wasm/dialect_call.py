@@ -44,11 +44,10 @@ _HEAPS: dict[Any, Any] = {
 _REPLACED: dict[str, Any] = {
     "Trace.row": library.trace_row,
     "Trace.note": library.trace_note,
-    "Trace.fold": library.trace_fold,
 }
 # What few packets need stays out of line: a call in the loop makes what lives across it spill.
 ALWAYS_CALLED = {
-    "Trace.fold", "trace_fold", "trace_note", "fault", "alloc", "grow_list", "IntDict.widen",
+    "trace_note", "fault", "alloc", "grow_list", "IntDict.widen",
     "IntDict.__setitem__", "IntDict.__delitem__", "exp_minus", "power_e", "heapify",
     "Source._next_of_others", "SkbTree.insert", "Source._recorded", "SkbMap._put_aside", "SkbMap._pop_any",
     "Sim.release", "Sim.schedule", "Source.pick_len", "SkbPool._fresh", "Rng._below_curve",

@@ -13,6 +13,7 @@ from typing import Any
 from sandbox.compiler.wasm.library import IntDict
 from sandbox.compiler.wasm.types import (
     ARRAY_HEAD,
+    DIGEST_BYTES,
     INTS,
     LIST_BYTES,
     T,
@@ -20,7 +21,6 @@ from sandbox.compiler.wasm.types import (
     placed,
 )
 
-DIGEST_WORDS = 2
 SPARE_ITEMS = 4
 CELL_WORDS = 4
 GOLDEN = 0x9E3779B97F4A7C15
@@ -37,6 +37,7 @@ class Image:
         self.known: dict[int, tuple[Any, T]] = {}  # by address
         self.hooks: dict[tuple[int, str], tuple[int, int]] = {}  # of records, by field
         self._waiting: list[tuple[int, Any, T]] = []
+        self._digest = 0
 
     @property
     def end(self) -> int:
@@ -60,6 +61,13 @@ class Image:
             self.known[at] = thing, t
             self._waiting.append((at, thing, t))
         return at
+
+    def digest(self, value: int) -> int:
+        """Return where the digest is, written there first."""
+        if self._digest == 0:
+            self._digest = self.reserve(ARRAY_HEAD + DIGEST_BYTES)
+            self._pack("<IIQQ", self._digest, 2, 0, value & M64, value >> 64)
+        return self._digest
 
     def forget(self, end: int) -> None:
         """Know nothing of what was placed from an address on."""
@@ -115,10 +123,10 @@ class Image:
                 return 0 if value is None else value
             case "any":
                 return value if isinstance(value, int) else self.place(value, INTS)
+            case "unused":
+                return 0
             case "digest":
-                at = self.reserve(8 + 8 * DIGEST_WORDS)
-                self._pack("<IIQQ", at, DIGEST_WORDS, 0, value & M64, value >> 64)
-                return at
+                return self.digest(value)
         return self.place(value, t)
 
     def _fill_list(self, at: int, thing: Any, t: T) -> None:

@@ -11,13 +11,11 @@ from sandbox.core.trace import ROW_BYTES, Trace
 FAULT_CODE, FAULT_LINE, FAULT_VALUE, HEAP_TOP, HEAP_END = 8, 16, 24, 32, 36
 FREE_BLOCKS = 64  # by size class, 4 bytes each
 PAGE = 65536
-FOLD_ROWS = 64  # folded while they are still in the nearest cache
 GOLDEN = 0x9E3779B97F4A7C15
 OUT_OF_MEMORY = 100
 CELL_BYTES, CELLS_AT = 32, 8
 LOW32 = 0xFFFFFFFF
 FOLD = 25281  # 2**256 modulo the digest's prime
-FOLD_TWICE = FOLD * FOLD
 EXCESS = 159  # 2**128 modulo the prime
 
 
@@ -232,25 +230,29 @@ def trace_row(
     slot: int,
     aux: int,
 ) -> None:
-    """Write a row that counts towards the digest (Trace.row)."""
-    used = self.used
-    put_row(
-        peek32(address(self.ring) + 8) + used,
-        self.now_ns,
-        skb,
-        kind,
-        code,
-        place,
-        value,
-        line,
-        slot,
-        aux,
-    )
-    self.used = used + ROW_BYTES
+    """Fold a row into the digest (Trace.row), its first two words being worth 2**128 as much as the others.
+
+    The digest is two words of 64 bits, lower first. What is above 2**128 counts EXCESS times below.
+    """
+    first = (skb & LOW32) | (kind << 32) | (code << 40) | (place << 48)
+    last = (line & 0xFFFF) | ((slot & 0xFFFF) << 16) | (aux << 32)
+    digest = address(self.digest) + 8
+    low, carry = wide_mul(peek64(digest), FOLD)
+    more, over = wide_mul(first, EXCESS)
+    low, carry = wide_add(low, carry, more, over)
+    low, carry = wide_add(low, carry, last, 0)
+    high, top = wide_mul(peek64(digest + 8), FOLD)
+    more, over = wide_mul(self.now_ns, EXCESS)
+    high, top = wide_add(high, top, more, over)
+    high, top = wide_add(high, top, value, 0)
+    high, top = wide_add(high, top, carry, 0)
+    low, higher = wide_add(low, high, top * EXCESS, 0)
+    if higher == 0 and high != 0:  # once more around
+        low += EXCESS
+    poke64(digest, low)
+    poke64(digest + 8, higher)
     if self.kept:
         trace_note(self, skb, kind, code, place, value, line, slot, aux)
-    if used == FOLD_ROWS * ROW_BYTES - ROW_BYTES:
-        trace_fold(self)
 
 
 def trace_note(
@@ -273,63 +275,6 @@ def trace_note(
         put_row(peek32(out + 8) + used, self.now_ns, skb, kind, code, place, value, line, slot, aux)
         poke32(out, used + ROW_BYTES)
         self.rows += 1
-
-
-def trace_fold(self: Trace) -> None:
-    """Fold the rows in the ring into the digest, two words of 64 bits, lower first (Trace.fold).
-
-    Every second row is folded apart, so that a machine can do two at a time.
-    """
-    digest = address(self.digest) + 8
-    low = peek64(digest)
-    high = peek64(digest + 8)
-    other_low = 0
-    other_high = 0
-    at = peek32(address(self.ring) + 8)
-    end = at + self.used
-    while at + ROW_BYTES < end:
-        other_low, other_high = fold_row(other_low, other_high, FOLD_TWICE, at)
-        low, high = fold_row(low, high, FOLD_TWICE, at + ROW_BYTES)
-        at += 2 * ROW_BYTES
-    if other_low != 0 or other_high != 0:
-        low, high = plus_folded(low, high, other_low, other_high)
-    if at < end:
-        low, high = fold_row(low, high, FOLD, at)
-    poke64(digest, low)
-    poke64(digest + 8, high)
-    self.used = 0
-
-
-def fold_row(low: int, high: int, by: int, at: int) -> tuple[int, int]:
-    """Return `by` times a digest, and a row, whose first two words are worth 2**128 as much as the others."""
-    low, carry = wide_mul(low, by)
-    more, over = wide_mul(peek64(at + 8), EXCESS)
-    low, carry = wide_add(low, carry, more, over)
-    low, carry = wide_add(low, carry, peek64(at + 24), 0)
-    high, top = wide_mul(high, by)
-    more, over = wide_mul(peek64(at), EXCESS)
-    high, top = wide_add(high, top, more, over)
-    high, top = wide_add(high, top, peek64(at + 16), 0)
-    high, top = wide_add(high, top, carry, 0)
-    return around(low, high, top)
-
-
-def plus_folded(low: int, high: int, other_low: int, other_high: int) -> tuple[int, int]:
-    """Return a digest and FOLD times another."""
-    other_low, carry = wide_mul(other_low, FOLD)
-    low, carry = wide_add(low, 0, other_low, carry)
-    other_high, top = wide_mul(other_high, FOLD)
-    high, top = wide_add(high, 0, other_high, top)
-    high, top = wide_add(high, top, carry, 0)
-    return around(low, high, top)
-
-
-def around(low: int, high: int, top: int) -> tuple[int, int]:
-    """Return three words as two: what is above 2**128 counts EXCESS times below."""
-    summed, higher = wide_add(low, high, top * EXCESS, 0)
-    if higher == 0 and high != 0:  # once more around
-        summed += EXCESS
-    return summed, higher
 
 
 # --- arithmetic of programs -----------------------------------------------------------------------

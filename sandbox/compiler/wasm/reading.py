@@ -108,7 +108,7 @@ class Reading:
             elif t.kind == "digest":
                 low, high = struct.unpack_from("<QQ", self.memory, value + 8)
                 setattr(thing, name, (high << 64 | low) % PRIME)
-            elif t.kind != "bytes" and name not in skip:
+            elif t.kind not in ("bytes", "unused") and name not in skip:
                 setattr(thing, name, self._thing(value, t))
 
     # --- packets that wait

@@ -28,6 +28,7 @@ from sandbox.compiler.wasm.code import F64, I32, I64
 
 ARRAY_HEAD = 8
 LIST_BYTES = 16
+DIGEST_BYTES = 16
 FIXED = 256  # behind the cells that library.py names
 
 
@@ -113,8 +114,8 @@ class Layout:
 _FORMATS = {"i32": "i", "int": "q", "u64": "Q", "float": "d", "bool": "I", "hook": "II", "any": "q"}
 _NUMBERS = frozenset(("int", "u64", "i32", "bool", "float"))
 # Fields that are not in memory as their annotation says: see library.py.
-DIGEST = T("digest")
-OVERRIDES: dict[tuple[str, str], T] = {("Trace", "digest"): DIGEST}
+DIGEST, UNUSED = T("digest"), T("unused")
+OVERRIDES: dict[tuple[str, str], T] = {("Trace", "digest"): DIGEST, ("Trace", "ring"): UNUSED}
 
 
 @cache
@@ -181,9 +182,9 @@ def _fixed() -> tuple[dict[tuple[str, str], int], int]:
         at += layout(records()[name]).size
     for name in SINGLE:
         for field, (t, _) in layout(records()[name]).fields.items():
-            if t.kind in ("list", "bytes"):
+            if t.kind in ("list", "bytes", "digest"):
                 found[name, field] = at
-                at += LIST_BYTES
+                at += LIST_BYTES if t != DIGEST else ARRAY_HEAD + DIGEST_BYTES
     for name, field in FIRST:
         found[name, field] = at
         t, _ = layout(records()[name]).fields[field]
