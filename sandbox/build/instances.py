@@ -83,6 +83,8 @@ def build_instance(
     instance = Instance(sim, len(sim.instances), place, Gauge(), rng)
     instance.open()
     instance.uses_cb = "cb" in loaded.uses
+    if instance.uses_cb:
+        sim.pool.uses_cb = True
     instance.deletes = _deletes(loaded)
     instance.settles = instance.deletes or _burns(loaded)
     instance.sets_ctx = "sets ctx" in loaded.uses

@@ -25,10 +25,11 @@ class Skb:
     next: Skb | None = None
     ifindex: i32 = 0
     rank: int = 0
-    order: int = 0
     born_ns: int = 0
     enqueued_at: int = 0
-    entered: Array[int] = late()  # when, by level of the qdisc tree
+    deadline_ns: int = 0
+    order: int = 0
+    entered: Array[int] = late()  # when, by level of the qdisc tree; none with one level
     ident: i32 = 0
     tos: i32 = 0  # DSCP << 2 | ECN
     queue_mapping: i32 = 0
@@ -38,30 +39,29 @@ class Skb:
     tc_index: i32 = 0
     tc_classid: i32 = 0
     tstamp: int = 0
-    deadline_ns: int = 0
-    cb: Array[int] = late()
-    pkt_type: i32 = 0
-    ingress_ifindex: i32 = 0
-    napi_id: i32 = 0
-    gso_segs: i32 = 0
-    gso_size: i32 = 0
-    tstamp_type: i32 = 0
-    hwtstamp: int = 0
+    cb: Array[int] = late()  # none when no program of the run uses it
     # links of the ordered tree
     left: Skb | None = None
     right: Skb | None = None
     parent: Skb | None = None
     weight: u64 = 0
 
+    # No field of a record, since they are the same for all packets here.
+    pkt_type = ingress_ifindex = napi_id = gso_segs = gso_size = tstamp_type = hwtstamp = 0
+
 
 @record
 class SkbPool:
-    """Packets not in use; `alive` counts the others. `levels` says how deep the qdiscs of the run nest."""
+    """Packets not in use; `alive` counts the others.
+
+    `levels` says how deep the qdiscs of the run nest, `uses_cb` whether any program reads or writes `skb.cb`.
+    """
 
     free: List[Skb] = late()
     alive: int = 0
     made: int = 0
     levels: int = 1
+    uses_cb: bool = False
 
     def open(self) -> None:
         """Allocate the list."""
@@ -83,8 +83,10 @@ class SkbPool:
 
     def _fresh(self) -> Skb:
         skb = Skb()
-        skb.cb = Array(CB_WORDS * self.levels)
-        skb.entered = Array(self.levels)
+        if self.uses_cb:
+            skb.cb = Array(CB_WORDS * self.levels)
+        if self.levels > 1:
+            skb.entered = Array(self.levels)
         return skb
 
     def give(self, skb: Skb) -> None:

@@ -9,7 +9,7 @@ from sandbox.build.instances import Built
 from sandbox.core.dialect import List
 from sandbox.core.flowmap import FlowMap
 from sandbox.core.ints import IntQueue
-from sandbox.core.skb import Skb
+from sandbox.core.skb import CB_WORDS, Skb
 from sandbox.core.skbmap import SkbMap
 from sandbox.core.skbmaps import SkbMapArray, SkbMapHash
 from sandbox.core.tables import Table
@@ -94,7 +94,7 @@ def _packets(one: SkbMap) -> list[dict[str, Any]]:
             "skb": skb.id,
             "flow": skb.flow,
             **{name: READERS[name](skb) for name in SKB_FIELDS},
-            "cb": list(skb.cb[:5]),
+            "cb": list(skb.cb[:CB_WORDS]) if skb.cb else [0] * CB_WORDS,
         }
         for skb in ordered(one)[:ENTRIES_MAX]
     ]

@@ -37,7 +37,7 @@ HEADER = Header(Array([7 * i % 251 for i in range(42)]), 14, 4, 17, 0xC0FFEE12, 
 def new_sim() -> Sim:
     trace = Trace(True)
     trace.open()
-    pool = SkbPool(levels=LEVELS_MAX)
+    pool = SkbPool(levels=LEVELS_MAX, uses_cb=True)
     pool.open()
     sim = Sim(trace, pool, 1, 10**12, 10**6)
     sim.open()

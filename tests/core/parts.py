@@ -15,7 +15,7 @@ from sandbox.core.trace import Trace
 def make_sim(kept: bool = True) -> Sim:
     trace = Trace(kept)
     trace.open()
-    pool = SkbPool(levels=LEVELS_MAX)
+    pool = SkbPool(levels=LEVELS_MAX, uses_cb=True)
     pool.open()
     sim = Sim(trace, pool, 1, 10**9, 10**6)
     sim.open()

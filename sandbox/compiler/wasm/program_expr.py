@@ -9,10 +9,10 @@ from sandbox.compiler.wasm.dialect_expr import attribute, element
 from sandbox.compiler.wasm.frame import GAUGE, PARAMS
 from sandbox.compiler.wasm.program_arithmetic import bounds, computed, unary
 from sandbox.compiler.wasm.program_scope import CTX, SKB, Scope, is_record
-from sandbox.compiler.wasm.types import BOOL, INT, OPTIONAL_INT, array_of, components
+from sandbox.compiler.wasm.types import BOOL, INT, OPTIONAL_INT, array_of, components, layout
 from sandbox.compiler.wasm.values import NULL, V, fit, integer, one
 from sandbox.core import trap
-from sandbox.core.skb import CB_WORDS
+from sandbox.core.skb import CB_WORDS, Skb
 from sandbox.language import tree
 from sandbox.language.tree import Kind
 
@@ -190,6 +190,8 @@ def skb_field(skb: V, name: str) -> V:
     """Return a readable field of a packet."""
     if name in OF_HEADER:
         return attribute(attribute(skb, "header"), OF_HEADER[name])
+    if name not in layout(Skb).fields and hasattr(Skb, name):  # the same for all packets
+        return V(INT, (code.i64(getattr(Skb, name)),), [(code.DO, skb.node, 1)])
     return fit(attribute(skb, "len" if name == "wire_len" else name), INT)
 
 
