@@ -79,16 +79,7 @@ def build_instance(
         reasons=list(program.reasons),
         maps=[],
     )
-    rng = Rng(stream_seed(sim.seed, f"program {name}"))
-    instance = Instance(sim, len(sim.instances), place, Gauge(), rng)
-    instance.open()
-    instance.uses_cb = "cb" in loaded.uses
-    if instance.uses_cb:
-        sim.pool.uses_cb = True
-    instance.deletes = _deletes(loaded)
-    instance.settles = instance.deletes or _burns(loaded)
-    instance.sets_ctx = "sets ctx" in loaded.uses
-    sim.instances.append(instance)
+    instance = _instance(sim, loaded, name, place)
     maps: dict[str, Any] = {}
     map_places: dict[str, int] = {}
     trees: list[tuple[SkbTree, str]] = []
@@ -123,6 +114,21 @@ def build_instance(
         if less in entries.comparators:
             tree.less = entries.comparators[less]
     return Built(name, loaded, instance, entries, maps, map_places, instance.params)
+
+
+def _instance(sim: Sim, loaded: Loaded, name: str, place: int) -> Instance:
+    """Return a new instance without maps, registered with the simulator."""
+    rng = Rng(stream_seed(sim.seed, f"program {name}"))
+    instance = Instance(sim, len(sim.instances), place, Gauge(), rng)
+    instance.open()
+    instance.uses_cb = "cb" in loaded.uses
+    if instance.uses_cb:
+        sim.pool.uses_cb = True
+    instance.deletes = _deletes(loaded)
+    instance.settles = instance.deletes or _burns(loaded)
+    instance.sets_ctx = "sets ctx" in loaded.uses
+    sim.instances.append(instance)
+    return instance
 
 
 def _entries(loaded: Loaded, runtime: Runtime) -> Entries:
