@@ -138,12 +138,12 @@ def _base(scope: Scope, expr: tree.MapCall, owner: V, key: V) -> V:
     fn = scope.fn
     with fn.collected() as made:
         owner, key = fn.keep(owner), fn.keep(key)
-        # As unsigned numbers negative keys are outside too.
         first = code.op(code.I64_MUL, key.node, code.i64(_width(scope, expr.map)))
         low, high = bounds(expr.args[0])
         most = scope.facts.maps[expr.map].max_entries
         if isinstance(most, int) and low >= 0 and high < most:
             return V(INT, (first,), made)
+        # As unsigned numbers negative keys are outside too.
         inside = code.op(code.I64_LT_U, key.node, attribute(owner, "max_entries").node)
         base = code.op(code.SELECT, first, code.i64(-1), inside)
     return V(INT, (base,), made)

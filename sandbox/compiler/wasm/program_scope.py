@@ -53,9 +53,7 @@ class Facts:
         self.maps = {m.name: m for m in program.maps}
         self.functions = {f.name: f for f in program.functions}
         self.sizes = {f.name: sum(1 for _ in walk(f.body)) for f in program.functions}
-        self.called: list[
-            str
-        ] = []  # functions that are not written out, in the order of their first call
+        self.called: list[str] = []  # functions that are not written out where they are called
         self.param_index = {p.name: i for i, p in enumerate(program.params)}
         self.global_index = {g.name: i for i, g in enumerate(program.globals)}
         records = [*program.records, *([program.class_record] if program.class_record else [])]
