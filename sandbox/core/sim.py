@@ -54,10 +54,9 @@ class Sim:
     now_ns: int = 0
     number: int = 0  # of the latest event
     events: List[tuple[int, int]] = late()
-    flights: List[tuple[Skb, i32]] = (
-        late()
-    )  # packets behind a wire that takes time, with its ifindex
-    landed: List[int] = late()  # places there that are free
+    # Packets behind a wire that takes time, each with the ifindex of its device, and the places there that are free.
+    flights: List[tuple[Skb, i32]] = late()
+    landed: List[int] = late()
     devices: List[Netdev] = late()  # by ifindex - 1
     first: Netdev = late()  # of the devices
     first_queue: TxQueue = late()  # of the first device
