@@ -52,12 +52,14 @@ def test_a_drop_tells_the_packets_life_and_the_line_that_dropped_it(mine: Playgr
 
 def test_stepping_back_undoes_a_step_on_exactly(mine: Playground) -> None:
     mine.scrub(SECOND_NS)
+    before = mine.sentence.inner_text()
     mine.page.get_by_role("button", name="Next drop").click()
-    words, at = mine.sentence.inner_text(), mine.time_ns()
+    expect(mine.sentence).not_to_have_text(before)
+    at, words = mine.drawn_ns(), mine.sentence.inner_text()
     mine.page.get_by_role("button", name="One event on").click()
     mine.page.get_by_role("button", name="One event back").click()
     expect(mine.sentence).to_have_text(words)
-    assert mine.time_ns() == at
+    assert mine.drawn_ns() == at
 
 
 def test_a_click_on_a_packet_in_the_picture_inspects_it(mine: Playground) -> None:
