@@ -196,7 +196,7 @@ def test_who_connects_too_often_is_refused_before_it_is_connected() -> None:
 
 
 def test_a_short_run_does_not_wait_for_long_ones_and_they_lose_nothing() -> None:
-    inputs_long = {**inputs("120s"), "trace": False}
+    inputs_long = {**inputs("6000s"), "trace": False}
     with service(live_runs=1, live_runs_per_client=1, proxies="127.0.0.1") as running:
 
         def person(at: int) -> Client:
