@@ -19,6 +19,7 @@ from sandbox.cli_inputs import (
     FAULT,
     LIMIT,
     OK,
+    STOPPED,
     USAGE,
     UsageError,
     beside,
@@ -40,7 +41,7 @@ from sandbox.scenario.model import Scenario
 from sandbox.scenario.replace import replaced_program
 from sandbox.scenario.schema import schema_text
 
-DIFFERENT, STOPPED = 4, 130
+DIFFERENT = 4
 ADVANCE_ROWS = 65_536
 
 

@@ -10,6 +10,7 @@ from sandbox import shelf
 from sandbox.machines.interface import Engine
 
 OK, FAULT, USAGE, LIMIT = 0, 1, 2, 3
+STOPPED = 130  # as a shell reports Ctrl-C
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
 

@@ -18,6 +18,7 @@ from sandbox.cli_inputs import (
     FAULT,
     LIMIT,
     OK,
+    STOPPED,
     USAGE,
     UsageError,
     beside,
@@ -40,7 +41,6 @@ from sandbox.sweep.run import POINT_CPU_S, Limits, Work, pool, run_point
 from sandbox.sweep.summary import Summary
 from sandbox.sweep.table import Table
 
-STOPPED = 130  # as a shell reports Ctrl-C
 JOBS_MAX = 256
 CPU_S_MAX = 86_400
 

@@ -61,13 +61,7 @@ INLINE_NODES = 130
 INLINED = frozenset(
     (
         *("trace_row", "put_row", "Rng.exponential", "Sim.make", "Sim.send"),
-        *(
-            "Sim.arrive",
-            "Source.next_ns",
-            "Source.fill",
-            "Qdisc.enqueue",
-            "Qdisc.dequeue",
-        ),
+        *("Sim.arrive", "Source.next_ns", "Source.fill", "Qdisc.enqueue", "Qdisc.dequeue"),
         *("Netdev.pull_only", "Netdev._start", "Netdev.tx_end", "Netdev.receive"),
     )
 )

@@ -200,6 +200,16 @@ class IntDict:
 # --- rows -----------------------------------------------------------------------------------------
 
 
+def who_word(skb: int, kind: int, code: int, place: int) -> int:
+    """Return a row's second word."""
+    return (skb & LOW32) | (kind << 32) | (code << 40) | (place << 48)
+
+
+def where_word(line: int, slot: int, aux: int) -> int:
+    """Return a row's last word."""
+    return (line & 0xFFFF) | ((slot & 0xFFFF) << 16) | (aux << 32)
+
+
 def put_row(
     at: int,
     now_ns: int,
@@ -214,9 +224,9 @@ def put_row(
 ) -> None:
     """Write a row's 32 bytes."""
     poke64(at, now_ns)
-    poke64(at + 8, (skb & LOW32) | (kind << 32) | (code << 40) | (place << 48))
+    poke64(at + 8, who_word(skb, kind, code, place))
     poke64(at + 16, value)
-    poke64(at + 24, (line & 0xFFFF) | ((slot & 0xFFFF) << 16) | (aux << 32))
+    poke64(at + 24, where_word(line, slot, aux))
 
 
 def trace_row(
@@ -234,8 +244,8 @@ def trace_row(
 
     The digest is two words of 64 bits, lower first. What is above 2**128 counts EXCESS times below.
     """
-    first = (skb & LOW32) | (kind << 32) | (code << 40) | (place << 48)
-    last = (line & 0xFFFF) | ((slot & 0xFFFF) << 16) | (aux << 32)
+    first = who_word(skb, kind, code, place)
+    last = where_word(line, slot, aux)
     digest = address(self.digest) + 8
     low, carry = wide_mul(peek64(digest), FOLD)
     more, over = wide_mul(first, EXCESS)
